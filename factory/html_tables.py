@@ -14,7 +14,9 @@ SHOWN_ROWS = 12
 """Rows of a table that are shown."""
 _CELL_LETTERS = 120
 """Letters of a cell that are shown."""
-_CELL = "padding:2px 12px 2px 0;vertical-align:top;white-space:normal;overflow-wrap:anywhere"
+_SHORT = 28
+"""Letters of a cell that stay on one line."""
+_CELL = "padding:2px 14px 2px 0;vertical-align:top;overflow-wrap:break-word"
 _SOFT = "opacity:.72;font-size:12px"
 
 
@@ -93,4 +95,6 @@ def shorten_names(names: Sequence[str], shown: int = 4) -> str:
 def _cell(tag: str, text: object, is_number: bool) -> str:
     side = "right" if is_number else "left"
     line = "border-bottom:1px solid currentColor;" if tag == "th" else ""
-    return f'<{tag} style="{line}text-align:{side};{_CELL}">{html_text(text)}</{tag}>'
+    wrap = "nowrap" if tag == "td" and len(str(text)) <= _SHORT else "normal"
+    style = f"{line}text-align:{side};white-space:{wrap};{_CELL}"
+    return f'<{tag} style="{style}">{html_text(text)}</{tag}>'

@@ -27,6 +27,7 @@ SLOW_MODULES = frozenset(
         "benchmarks/test_ablations.py",
         "benchmarks/test_env_speed.py",
         "changeover/test_command_line.py",
+        "docs_site/test_notebooks.py",
         "envs/observation/test_arrivals.py",
         "envs/observation/test_foresight.py",
         "evaluation/public_suites/test_jasima_replay.py",

@@ -14,7 +14,7 @@ from evaluation.reporting.results import Failure
 from evaluation.runner.contenders import Contender
 from evaluation.runner.episodes import Play
 from evaluation.runner.errors import ForesightError, NoAnswerError, SandboxError
-from evaluation.runner.sandbox import MAX_PRINTED, SandboxedPolicy, make_from_file
+from evaluation.runner.sandbox import MAX_PRINTED, SandboxedPolicy, call_maker, make_from_file
 from evaluation.runner.scenarios import find_scenarios
 from factory.io.catalogue import find_single_factory
 from tests.builders.sandboxed_policies import POLICIES
@@ -226,3 +226,10 @@ def test_a_closed_sandbox_leaves_no_process_behind(policies: Path, batch: Batch)
     with open_sandbox(policies, "First") as sandbox:
         pid = sandbox._process.pid
     assert not Path(f"/proc/{pid}/exe").exists()
+
+
+def test_a_maker_receives_the_factory_where_it_has_no_default_or_is_called_so() -> None:
+    assert call_maker(lambda: "none", TINY) == "none"
+    assert call_maker(lambda plant: plant, TINY) is TINY
+    assert call_maker(lambda factory=None: factory, TINY) is TINY
+    assert call_maker(lambda patience=2.0: patience, TINY) == 2.0

@@ -53,6 +53,12 @@ def with_red_edge(figure: Figure) -> set[tuple[float, float]]:
     return set().union(*(spans(collection) for collection in red))
 
 
+def test_a_notebook_shows_the_picture_without_pyplot() -> None:
+    figure = draw_gantt(hand_schedule(), hand_factory())
+    picture = figure._repr_png_()  # type: ignore[attr-defined]
+    assert picture.startswith(b"\x89PNG")
+
+
 def test_one_lane_a_machine_grouped_by_work_centre() -> None:
     figure = draw_gantt(hand_schedule(), hand_factory())
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
