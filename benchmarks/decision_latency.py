@@ -34,7 +34,7 @@ from scheduler.decisions.decider import Decider
 from scheduler.decisions.loaded_policy import fallback_rule
 from scheduler.floor.floor import ShopFloor
 from scheduler.floor.shop_snapshot import take_snapshot
-from scheduler.plans.planner import Planner
+from scheduler.portfolio.planner import Planner
 from scheduler.simulated_plant import simulate
 from scheduler.snapshot.order_tables import clear_previous
 from scheduler.snapshot.read import parse_snapshot, read_snapshot

@@ -99,6 +99,16 @@ class PlanAlternative(_Record):
     fault: str | None = None  # reason why there is no plan
 
 
+class UnfrozenOperation(_Record):
+    """An operation of the frozen horizon that the floor has moved."""
+
+    order: PlanText = Field(description="Order id.")
+    operation: PlanText = Field(description="Name of the operation.")
+    reason: str = Field(
+        description="Why machine or dates of the previous plan cannot be kept.", max_length=1000
+    )
+
+
 class Plan(_Record):
     """A complete schedule of the known orders."""
 
@@ -121,6 +131,10 @@ class Plan(_Record):
     total_cost: float
     futures: int = 0  # number of sampled futures
     nervousness: Nervousness | None = None
+    unfrozen: tuple[UnfrozenOperation, ...] = Field(
+        default=(),
+        description="Operations of the frozen horizon whose machine or dates have moved.",
+    )
     # plans that were compared, the cheapest first; this plan is the first of them
     alternatives: tuple[PlanAlternative, ...] = ()
     epoch: datetime | None = None  # date of tick 0

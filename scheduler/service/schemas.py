@@ -9,10 +9,19 @@ from pydantic import BaseModel, ConfigDict, Field
 from scheduler.decisions.decision import Decision
 from scheduler.plans.changes import MAX_CHANGES, Change
 from scheduler.plans.schema import MAX_FUTURES, Plan
+from scheduler.portfolio.planner import MAX_SEARCH_SECONDS, SEARCH_SECONDS, PlanMaker
 from scheduler.snapshot.schema import MAX_SNAPSHOT_DATE, Snapshot
 
 Futures = Annotated[int, Field(ge=0, le=MAX_FUTURES, strict=True)]
 Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
+Seconds = Annotated[float, Field(gt=0, le=MAX_SEARCH_SECONDS, allow_inf_nan=False)]
+Maker: PlanMaker = Field(
+    default="search",
+    description="Who plans: a search for the cheapest plan, or the policy or the rule alone.",
+)
+SearchTime: float = Field(
+    default=SEARCH_SECONDS, description="Time for the search of one plan; a what-if makes two."
+)
 
 
 class _Message(BaseModel):
@@ -29,7 +38,8 @@ class PlanRequest(_Message):
     """A snapshot to plan."""
 
     snapshot: Snapshot
-    by: Literal["policy", "rule"] = "policy"
+    by: PlanMaker = Maker
+    seconds: Seconds = SearchTime
     futures: Futures = 0  # number of futures to sample for the distribution of the dates
     seed: Seed = 0
     previous: Plan | None = None  # to compare with, and to keep within the frozen horizon
@@ -42,6 +52,8 @@ class WhatIfRequest(_Message):
 
     snapshot: Snapshot
     changes: Annotated[tuple[Change, ...], Field(min_length=1, max_length=MAX_CHANGES)]
+    by: PlanMaker = Maker
+    seconds: Seconds = SearchTime
     futures: Futures = 0
     seed: Seed = 0
 

@@ -10,8 +10,8 @@ from factory.model import Factory, Operation, Product
 from factory.simulation.arrays import DOWN, PROCESSING
 from scheduler.floor.floor import ShopFloor
 from scheduler.plans.changes import MachineDown
+from scheduler.plans.frozen_horizon import freeze
 from scheduler.plans.schema import PlannedStop
-from scheduler.plans.stability import freeze
 from scheduler.plans.what_if import change_snapshot
 from scheduler.snapshot.read import SnapshotError, read_snapshot
 from scheduler.snapshot.schema import MachineState

@@ -14,8 +14,8 @@ from factory.lookups import FactoryLookup
 from factory.model import Factory
 from scheduler.floor.floor import ShopFloor
 from scheduler.floor.shop_snapshot import take_snapshot
-from scheduler.plans.planner import Planner
-from scheduler.plans.stability import freeze
+from scheduler.plans.frozen_horizon import freeze
+from scheduler.portfolio.planner import Planner
 from scheduler.simulated_plant import simulate
 from scheduler.snapshot.read import check_snapshot
 from scheduler.snapshot.schema import Lock, Snapshot

@@ -6,10 +6,11 @@ import pytest
 
 from factory.io.catalogue import find_single_factory
 from scheduler.plans.changes import LockOperation, MachineDown, RushOrder
-from scheduler.plans.planner import Planner
+from scheduler.plans.frozen_horizon import freeze
 from scheduler.plans.schema import Plan
-from scheduler.plans.stability import freeze, measure_nervousness
+from scheduler.plans.stability import measure_nervousness
 from scheduler.plans.what_if import change_snapshot
+from scheduler.portfolio.planner import Planner
 from scheduler.snapshot.read import SnapshotError
 from scheduler.snapshot.schema import Snapshot
 from tests.builders.workshop import (

@@ -24,8 +24,8 @@ from scheduler.decisions.decider import Decider
 from scheduler.decisions.explanations import explain
 from scheduler.floor.floor import ShopFloor
 from scheduler.log.decision_log import DecisionLog, read_entries
-from scheduler.plans.planner import Planner
 from scheduler.plans.schema import Plan
+from scheduler.portfolio.planner import Planner
 from scheduler.service.app import create_app
 from scheduler.service.engine import Engine
 from scheduler.service.middleware import AccessPolicy
