@@ -25,19 +25,19 @@ def date_of_lock(locks, operation_id):
 def begin_date(factory, shop, e, machine, locks, operation_id):
     """Return the date at which a locked operation begins; 0 if it has none.
 
-    One that was planned without a changeover and is ready, but needs one, begins so much earlier
-    that it is processed at its date: no changeover without it can be made for it any more.
+    Once it is ready, it begins so that it is processed at its date: earlier or later than planned,
+    if it needs another changeover than it was planned with.
     """
     order, operation = order_of(operation_id), operation_of(operation_id)
     date = locks.start_date[order, operation]
-    if date == 0 or locks.needs_crew[order, operation] or order >= shop.env[e].num_released:
+    if date == 0 or order >= shop.env[e].num_released:
         return date
     if shop.operations[e, order, operation].status != READY:
         return date
     g = shop.env[e].factory
     centre, wanted = factory.machines[g, machine].centre, shop.wanted[e, order, operation]
     time = setup_time(factory, g, centre, machine, shop.mounted[e, machine], wanted)
-    return max(1, date - max(0, time))
+    return max(1, locks.process_date[order, operation] - max(0, time))
 
 
 @compiled
@@ -160,6 +160,31 @@ def find_changeover_row(shop, e, target):
         if same:
             return job_rows + row
     return -1
+
+
+@compiled
+def offer_changeover(factory, shop, e, machine, target, operation_id):
+    """Return a row of the asked machine that changes over to a setup; -1 if that is impossible.
+
+    Choices list changeovers only for setups that no ready operation wants. Dated changeovers are
+    made all the same, in the last row if there is no other.
+    """
+    row = find_changeover_row(shop, e, target)
+    g = shop.env[e].factory
+    centre = factory.machines[g, machine].centre
+    time = setup_time(factory, g, centre, machine, shop.mounted[e, machine], target)
+    if row >= 0 or time <= 0 or shop.env[e].crews_free == 0:
+        return row
+    index = min(shop.env[e].num_changeover_rows, shop.changeover_target.shape[1] - 1)
+    if index < 0:
+        return -1
+    shop.env[e].num_changeover_rows = index + 1
+    shop.changeover_lead[e, index] = operation_id
+    for attribute in range(target.shape[0]):
+        shop.changeover_target[e, index, attribute] = target[attribute]
+    row = shop.job_row.shape[1] + index
+    shop.legal[e, row] = True
+    return row
 
 
 @compiled

@@ -27,13 +27,13 @@ class FrozenWork:
     Parameters
     ----------
     starts
-        Date at which each locked operation (order, operation) is selected, and whether it begins
-        with a changeover.
+        Dates at which each locked operation (order, operation) is selected, and processed; the
+        time between is that of its changeover.
     changeovers
         Changeovers without an operation, by date.
     """
 
-    starts: dict[tuple[str, str], tuple[int, bool]] = field(default_factory=dict)
+    starts: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     changeovers: Sequence[DatedChangeover] = ()
 
 
@@ -45,7 +45,8 @@ def date_locks(floor: ShopFloor, work: FrozenWork) -> None:
         names = floor.operation_names[int(floor.shop.orders.product[0, order])]
         start = work.starts.get((floor.order_id(order) or "", names[operation]))
         if start is not None:
-            locks.start_date[order, operation], locks.needs_crew[order, operation] = start
+            locks.start_date[order, operation], locks.process_date[order, operation] = start
+            locks.needs_crew[order, operation] = start[1] > start[0]
             locks.num_dated[0] += 1
     room = len(locks.changeover_date)
     for i, changeover in enumerate(work.changeovers[:room]):

@@ -32,9 +32,9 @@ from scheduler.floor.dated_locks import (
     allow_only,
     begin_date,
     date_of_lock,
-    find_changeover_row,
     keep_crews,
     next_dated,
+    offer_changeover,
     pending_changeover,
 )
 
@@ -52,6 +52,7 @@ class Locks(ArrayStruct):
     out_of_service_until: NDArray[np.int64]
     num_dated: NDArray[np.int64]  # [1] number of dated locks
     start_date: NDArray[np.int64]  # [O, N] date at which a dated lock begins; 0: none
+    process_date: NDArray[np.int64]  # [O, N] date at which its processing begins
     needs_crew: NDArray[np.bool_]  # [O, N] whether a dated lock begins with a changeover
     wake_date: NDArray[np.int64]  # [M] date at which a held machine is asked again; 0: none
     num_changeovers: NDArray[np.int64]  # [1] number of dated changeovers without an operation
@@ -71,6 +72,7 @@ def allocate_locks(factories: FactoryArrays, orders: int) -> Locks:
         out_of_service_until=np.full(machines, NEVER, np.int64),
         num_dated=np.zeros(1, np.int64),
         start_date=np.zeros((orders, operations), np.int64),
+        process_date=np.zeros((orders, operations), np.int64),
         needs_crew=np.zeros((orders, operations), np.bool_),
         wake_date=np.zeros(machines, np.int64),
         num_changeovers=np.zeros(1, np.int64),
@@ -129,7 +131,8 @@ def narrow_dated(factory, shop, e, machine, locks, operation_id):
     if changeover >= 0:
         if locks.changeover_date[changeover] > clock:
             return False
-        row = find_changeover_row(shop, e, locks.changeover_target[changeover])
+        target = locks.changeover_target[changeover]
+        row = offer_changeover(factory, shop, e, machine, target, operation_id)
         if row >= 0:
             allow_only(shop, e, row)
             return True

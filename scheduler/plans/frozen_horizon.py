@@ -150,7 +150,7 @@ def _date(
     starts = {
         (planned.order, planned.operation): (
             max(0, planned.selected_date),
-            planned.start_date > planned.selected_date,
+            max(0, planned.start_date),
         )
         for planned in due
     }

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import Literal
 
-from scheduler.plans.changes import (
-    CancelOrder,
-    Change,
-    LockOperation,
-    MachineDown,
-    OrderTerms,
-    RushOrder,
-)
 from scheduler.plans.schema import Plan
 from scheduler.plans.what_if import PlanComparison, compare_plans
 from scheduler.portfolio.portfolio_planner import PortfolioPlanner
-from scheduler.snapshot.schema import OrderState, Snapshot
+from scheduler.snapshot.schema import Snapshot
 
 Direction = Literal["dearer", "cheaper", "mixed"]
 """What changes do to the cheapest plan that there is."""
@@ -26,86 +18,76 @@ def compare_by_search(
     search: PortfolioPlanner,
     before: Snapshot,
     after: Snapshot,
-    changes: Sequence[Change],
+    *,
+    first: Plan | None = None,
     futures: int = 0,
     seed: int = 0,
 ) -> PlanComparison:
     """Search plans of two floors, and compare them.
 
-    The plan of the harder floor is also carried out on the easier one, and taken there if it is
-    cheaper. So the easier floor's plan never costs more.
+    The sequences of the plan before the changes are a candidate after them. The plan of the harder
+    floor is also carried out on the easier one, and taken there if it is cheaper, so that the
+    easier floor's plan never costs more.
 
     Parameters
     ----------
     before, after
         Snapshots before and after the changes.
+    first
+        Plan before the changes; None: it is searched, too.
+    futures, seed
+        As for :meth:`scheduler.portfolio.portfolio_planner.PortfolioPlanner.plan`.
 
     Raises
     ------
     PlanError
         If there is no plan.
     """
-    if find_direction(before, changes) == "cheaper":
-        second = search.plan(after, futures=futures, seed=seed)
-        known = (("plan after the changes", second),)
-        first = search.plan(before, known=known, futures=futures, seed=seed)
-        return compare_plans(first, take_cheaper(search, after, second, first, futures, seed))
-    first = search.plan(before, futures=futures, seed=seed)
+    first = search.plan(before, futures=futures, seed=seed) if first is None else first
     known = (("plan before the changes", first),)
     second = search.plan(after, known=known, futures=futures, seed=seed)
-    return compare_plans(take_cheaper(search, before, first, second, futures, seed), second)
+    if find_direction(before, after) == "cheaper":
+        second = search.carry_over(after, second, first, futures=futures, seed=seed)
+    else:
+        first = search.carry_over(before, first, second, futures=futures, seed=seed)
+    return compare_plans(first, second)
 
 
-def take_cheaper(
-    search: PortfolioPlanner,
-    snapshot: Snapshot,
-    plan: Plan,
-    other: Plan,
-    futures: int = 0,
-    seed: int = 0,
-) -> Plan:
-    """Return a plan of a snapshot, or what the plan of another floor leads to if that is cheaper.
+def find_direction(before: Snapshot, after: Snapshot) -> Direction:
+    """Return whether the cheapest plan can only get dearer, or cheaper, between two snapshots.
 
-    Parameters
-    ----------
-    plan, other
-        The snapshot's plan, and that of another floor.
+    The snapshots differ by the changes of a what-if.
     """
-    if other.total_cost >= plan.total_cost:
-        return plan
-    return search.carry_over(snapshot, plan, other, futures, seed)
-
-
-def find_direction(snapshot: Snapshot, changes: Sequence[Change]) -> Direction:
-    """Return whether changes of a snapshot can only make its cheapest plan dearer, or cheaper."""
-    orders = {order.order_id: order for order in snapshot.orders}
-    directions = {_direction(change, orders) for change in changes}
-    directions.discard(None)
-    if len(directions) == 1:
-        return directions.pop() or "mixed"
-    return "mixed" if directions else "dearer"
-
-
-def _direction(change: Change, orders: dict[str, OrderState]) -> Direction | None:
-    """Return the direction of one change; None if it changes nothing."""
-    match change:
-        case RushOrder() | MachineDown() | LockOperation():
-            return "dearer"
-        case CancelOrder():
-            return "cheaper"
-        case OrderTerms():
-            order = orders.get(change.order)
-            return "mixed" if order is None else _direction_of_terms(change, order)
-
-
-def _direction_of_terms(change: OrderTerms, order: OrderState) -> Direction | None:
-    signs = set[bool]()
-    if change.due_date is not None and change.due_date != order.due_date:
-        signs.add(change.due_date < order.due_date)
-    if change.weight is not None and change.weight != order.weight:
-        signs.add(change.weight > order.weight)
-    if len(signs) == 2:
+    directions = {
+        *_directions_of_orders(before, after),
+        *_directions_of_machines(before, after),
+        *_compare(len(before.locks), len(after.locks)),
+    }
+    if len(directions) == 2:
         return "mixed"
-    if not signs:
-        return None
-    return "dearer" if signs.pop() else "cheaper"
+    return directions.pop() if directions else "dearer"
+
+
+def _compare(before: float, after: float) -> Iterator[Direction]:
+    """Yield what a change of a number does that makes plans dearer where it grows."""
+    if after != before:
+        yield "dearer" if after > before else "cheaper"
+
+
+def _directions_of_orders(before: Snapshot, after: Snapshot) -> Iterator[Direction]:
+    old = {order.order_id: order for order in before.orders}
+    new = {order.order_id: order for order in after.orders}
+    if new.keys() - old.keys():
+        yield "dearer"
+    if old.keys() - new.keys():
+        yield "cheaper"
+    for name in old.keys() & new.keys():
+        yield from _compare(-old[name].due_date, -new[name].due_date)
+        yield from _compare(old[name].weight, new[name].weight)
+
+
+def _directions_of_machines(before: Snapshot, after: Snapshot) -> Iterator[Direction]:
+    for name, state in before.machines.items():
+        changed = after.machines[name]
+        yield from _compare(state.out_of_service_until or 0, changed.out_of_service_until or 0)
+        yield from _compare(state.expected_end or 0, changed.expected_end or 0)

@@ -220,7 +220,7 @@ class Planner:
         changed = change_snapshot(snapshot, changes, self.factory)
         if by == "search":
             search = self.open_search(seconds)
-            return compare_by_search(search, snapshot, changed, changes, futures, seed)
+            return compare_by_search(search, snapshot, changed, futures=futures, seed=seed)
         before = self.plan(snapshot, by=by, futures=futures, seed=seed)
         after = self.plan(changed, by=by, futures=futures, seed=seed)
         return compare_plans(before, after)

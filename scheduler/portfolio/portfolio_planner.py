@@ -196,9 +196,9 @@ class PortfolioPlanner:
         )
 
     def carry_over(
-        self, snapshot: Snapshot, plan: Plan, other: Plan, futures: int = 0, seed: int = 0
+        self, snapshot: Snapshot, plan: Plan, other: Plan, *, futures: int = 0, seed: int = 0
     ) -> Plan:
-        """Return a plan, or what the plan of another floor leads to here if that is cheaper.
+        """Return a plan, or what a cheaper plan of another floor leads to here, if that is cheaper.
 
         The other plan's operations are carried out in its sequences, once as soon as possible and
         once at its dates.
@@ -212,6 +212,8 @@ class PortfolioPlanner:
         futures, seed
             As for :meth:`plan`.
         """
+        if other.total_cost >= plan.total_cost:
+            return plan
         limit = WorkLimit(float("inf"), self._clock)
         locked = lock_all(snapshot, other, self.factory)
         dated = date_all(snapshot, other, self.factory)

@@ -21,7 +21,7 @@ from scheduler.plans.work_limit import WorkLimit
 from scheduler.portfolio.plan_batches import cost_of_sequences, improve_sequences
 from scheduler.portfolio.sequence_simulation import NO_PLAN, MachineSteps
 
-TEMPERATURES = (0.004, 0.00001)
+TEMPERATURES = (0.02, 0.00001)
 """Relative increases in cost that are accepted with probability 1/e, at first and at last."""
 _EARLY = 2**30
 """Margin with which changeovers ahead begin as soon as they can."""

@@ -34,6 +34,7 @@ from scheduler.floor.dated_locks import (
     find_changeover_row,
     has_begun,
     leaves_crews,
+    offer_changeover,
     pending_changeover,
 )
 from scheduler.floor.locks import NOBODY, hold_for, out_of_service
@@ -151,7 +152,11 @@ def begin_or_wake(factory, shop, machine, locks, plan, operation_id, margin):
             if locks.changeover_date[changeover] > clock:
                 return locks.changeover_date[changeover]
             target = locks.changeover_target[changeover]
-            if change_to(factory, shop, machine, target):
+            list_choices(factory, shop, 0, machine)
+            row = offer_changeover(factory, shop, 0, machine, target, operation_id)
+            if row >= 0:
+                shop.env[0].deciding = machine
+                apply_action(factory, shop, 0, row)
                 return clock
         date = begin_date(factory, shop, 0, machine, locks, operation_id)
         if date > clock:

@@ -364,7 +364,7 @@ def test_bug_a_machine_that_is_down_beyond_the_frozen_horizon_keeps_nothing(
         len(
             [
                 lock
-                for lock in freeze(stopped, previous, 2, factory).locks
+                for lock in freeze(stopped, previous, 2, factory).snapshot.locks
                 if lock.machine == "paint-1"
             ]
         )
@@ -374,7 +374,7 @@ def test_bug_a_machine_that_is_down_beyond_the_frozen_horizon_keeps_nothing(
         len(
             [
                 lock
-                for lock in freeze(stopped, previous, 6, factory).locks
+                for lock in freeze(stopped, previous, 6, factory).snapshot.locks
                 if lock.machine == "paint-1"
             ]
         )
