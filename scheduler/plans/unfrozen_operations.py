@@ -136,6 +136,6 @@ class _Comparison:
         return f"no crew is free before {new.selected_date}"
 
 
-def _place(planned: PlannedOperation) -> tuple[str, int, int, int]:
-    """Return machine and dates of an operation."""
-    return planned.machine, planned.selected_date, planned.start_date, planned.end_date
+def _place(planned: PlannedOperation) -> tuple[str, int, int]:
+    """Return machine and dates of an operation; its changeover may begin at another date."""
+    return planned.machine, planned.start_date, planned.end_date

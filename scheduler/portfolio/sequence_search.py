@@ -82,7 +82,7 @@ def allocate_steps(floor: ShopFloor, operations: int) -> MachineSteps:
 
 def copy_of_steps(plan: MachineSteps) -> MachineSteps:
     """Return a copy of sequences."""
-    return MachineSteps(*(array.copy() for array in plan))
+    return plan._make(array.copy() for array in plan)
 
 
 class SequenceSearch:

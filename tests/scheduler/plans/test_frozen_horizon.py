@@ -1,4 +1,4 @@
-"""Within the frozen horizon nothing moves, unless the floor has made it impossible; that is said."""
+"""In the frozen horizon nothing moves, unless the floor has made it impossible; that is said."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def moved_places(plan: Plan, frozen: dict[tuple[str, str], tuple[str, int, int]]
 
 def orders_and_terms(snapshot: Snapshot, draws: random.Random) -> list[Change]:
     """Return changes of orders that leave every operation of the plan possible."""
-    one, other, third = draws.sample(snapshot.orders, 3)
+    one, other = draws.sample(snapshot.orders, 2)
     rush = RushOrder(
         order_id="rush",
         product=one.product,
@@ -75,10 +75,20 @@ def orders_and_terms(snapshot: Snapshot, draws: random.Random) -> list[Change]:
         weight=50.0,
     )
     terms = OrderTerms(order=other.order_id, due_date=snapshot.clock, weight=9.0)
-    changes: list[Change] = [rush, terms]
-    if all(state.status != "in_process" for state in third.operations.values()):
-        changes.append(CancelOrder(order=third.order_id))
-    return changes
+    return [rush, terms]
+
+
+def outage_and_cancellation(snapshot: Snapshot, draws: random.Random) -> list[Change]:
+    """Return changes that may make a part of the plan impossible."""
+    machine = draws.choice(sorted(snapshot.machines))
+    until = snapshot.clock + draws.randrange(1, 200)
+    free = [
+        each.order_id
+        for each in snapshot.orders
+        if all(state.status != "in_process" for state in each.operations.values())
+    ]
+    cancelled = [CancelOrder(order=name) for name in free[:1]]
+    return [MachineDown(machine=machine, until=until), *cancelled]
 
 
 def replans(
@@ -92,12 +102,9 @@ def replans(
         made.budget = SHORT
         previous = made.plan(snapshot, by=makers[i % 3])
         for ticks in (100, 10**6):
+            change = orders_and_terms(snapshot, draws)
             if changes == "outage":
-                machine = draws.choice(sorted(snapshot.machines))
-                until = snapshot.clock + draws.randrange(1, 200)
-                change: list[Change] = [MachineDown(machine=machine, until=until)]
-            else:
-                change = orders_and_terms(snapshot, draws)
+                change = outage_and_cancellation(snapshot, draws)
             changed = change_snapshot(snapshot, change, factory)
             yield factory, changed, previous, ticks, draws.choice(makers), i
 
@@ -114,9 +121,9 @@ def test_nothing_moves_when_orders_come_go_or_change(name: str) -> None:
         plan = made.plan(snapshot, by=by, previous=previous, frozen=ticks)
         frozen = frozen_places(previous, ticks)
         assert not moved_places(plan, frozen)
-        assert {each.reason for each in plan.unfrozen} <= {""}
+        assert plan.unfrozen == ()
         count += len(frozen)
-    assert count > 200
+    assert count > 100
 
 
 @pytest.mark.parametrize("name", NAMES)

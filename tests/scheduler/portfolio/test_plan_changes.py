@@ -19,7 +19,7 @@ from scheduler.plans.changes import (
 from scheduler.plans.what_if import change_snapshot
 from scheduler.portfolio.plan_changes import find_direction
 from scheduler.portfolio.portfolio_planner import SearchBudget
-from scheduler.snapshot.schema import OrderState, Snapshot
+from scheduler.snapshot.schema import Snapshot
 from tests.builders.workshop import ATCS, any_legal, moments, planner, three_orders, workshop
 from tests.oracles.plan_reader import Reading
 
@@ -29,7 +29,8 @@ NAMES = ("microfactory", "scarce_crew", "unreliable", "one_of_a_kind", "large")
 
 
 def outage(snapshot: Snapshot, draws: random.Random) -> Change:
-    machine = draws.choice(sorted(snapshot.machines))
+    running = [name for name, state in snapshot.machines.items() if state.status != "down"]
+    machine = draws.choice(sorted(running))
     return MachineDown(machine=machine, until=snapshot.clock + draws.randrange(1, 600))
 
 
@@ -49,14 +50,14 @@ def terms(snapshot: Snapshot, draws: random.Random, sign: int) -> Change:
     return OrderTerms(order=order.order_id, due_date=due_date, weight=order.weight * 2.0**sign)
 
 
-def free_order(snapshot: Snapshot, draws: random.Random) -> OrderState:
-    return draws.choice(
-        [
-            order
-            for order in snapshot.orders
-            if all(state.status != "in_process" for state in order.operations.values())
-        ]
-    )
+def cancellations(snapshot: Snapshot) -> list[Change]:
+    """Return the cancellation of the first order without an operation in process, if any."""
+    free = [
+        order.order_id
+        for order in snapshot.orders
+        if all(state.status != "in_process" for state in order.operations.values())
+    ]
+    return [CancelOrder(order=name) for name in free[:1]]
 
 
 def dearer(kind: str, snapshot: Snapshot, draws: random.Random) -> Change:
@@ -88,10 +89,7 @@ def test_a_relief_never_makes_a_plan_dearer(name: str) -> None:
     for snapshot in moments(factory, 80, 200):
         made = planner(factory, ATCS, any_legal(1))
         made.budget = SearchBudget(1e6, 0, 1)
-        for change in (
-            terms(snapshot, draws, -1),
-            CancelOrder(order=free_order(snapshot, draws).order_id),
-        ):
+        for change in [terms(snapshot, draws, -1), *cancellations(snapshot)]:
             comparison = made.what_if(snapshot, [change], by="search")
             assert comparison.cost_difference <= 1e-6, change
 
