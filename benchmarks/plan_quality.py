@@ -10,7 +10,8 @@ Snapshots of six factories are taken at random moments of simulated episodes of 
 ``search_0.2``, ``search_1``, ``search_5``
     the search with 0.2, 1 and 5 s
 ``cp_sat``
-    CP-SAT with 60 s from the search's plan of 0.2 s, on some of the snapshots
+    CP-SAT with 60 s from the search's plan of 0.2 s, on some of the snapshots; it does not know
+    orders whose material is missing
 
 Each snapshot is a unit of work that is kept: after Ctrl-C, the same command goes on.
 """
@@ -26,7 +27,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.machine import busy_cores
-from benchmarks.plan_units import FACTORIES, SECONDS, SnapshotUnit
+from benchmarks.plans.plan_units import FACTORIES, SECONDS, SnapshotUnit
 from evaluation.runner import provenance
 from factory.io.work_units import JsonObject, Store, run_units
 from factory.progress import Progress

@@ -95,20 +95,24 @@ def _add_plan_options(commands: _Commands) -> None:
         command.add_argument(
             "--seed", type=int, default=0, help="seed of the sampled futures and of the search"
         )
-        command.add_argument(
-            "--by",
-            choices=("search", "policy", "rule"),
-            default="search",
-            help="search for the cheapest plan, or let the policy or the rule decide alone",
-        )
-        command.add_argument(
-            "--seconds",
-            type=_positive,
-            default=SEARCH_SECONDS,
-            help="time for the search of one plan (default: %(default)g); a what-if makes two",
-        )
+        _add_search_options(command)
     commands["shadow"].add_argument(
         "--seconds", type=_positive, default=PLAN_SECONDS, help="time limit for one difference"
+    )
+
+
+def _add_search_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--by",
+        choices=("search", "policy", "rule"),
+        default="search",
+        help="search for the cheapest plan, or let the policy or the rule decide alone",
+    )
+    command.add_argument(
+        "--seconds",
+        type=_positive,
+        default=SEARCH_SECONDS,
+        help="time for the search of one plan (default: %(default)g); a what-if makes two",
     )
 
 

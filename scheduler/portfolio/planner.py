@@ -37,7 +37,7 @@ from scheduler.snapshot.schema import Snapshot
 
 SEARCH_SECONDS = 1.0
 """Time for the search of one plan where none is given."""
-MAX_SEARCH_SECONDS = 60.0
+MAX_SEARCH_SECONDS = 10.0
 """Longest time for the search of one plan that the service grants."""
 PlanMaker = Literal["search", "policy", "rule"]
 """Search for the cheapest plan, or who decides in a plan that is simulated once."""

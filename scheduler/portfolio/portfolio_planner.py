@@ -87,7 +87,7 @@ class _Renamed:
         self.fallbacks, self.faults = 0, ()
 
 
-class _FoundBySearch(_Renamed):
+class _LocalSearch(_Renamed):
     """Local search as the maker of a plan; further orders are left to the member it began with."""
 
     def __init__(self, origin: FloorPolicy) -> None:
@@ -302,12 +302,12 @@ class PortfolioPlanner:
             count = min(_SAMPLES_PER_CALL, self.budget.max_samples - drawn)
             spent = (limit.seconds - start) / drawn if drawn else limit.seconds / 4
             if spent > 0:
-                count = max(1, min(count, int((last - limit.seconds) / spent)))
+                count = max(1, int(min(count, (last - limit.seconds) / spent)))
             for network in self._networks:
                 samples = [network.sample(index) for index in range(drawn, drawn + count)]
-                for found in zip(batches.cost_of_samples(samples), samples, strict=True):
-                    if network.name not in best or found[0] < best[network.name][0]:
-                        best[network.name] = found
+                for result in zip(batches.cost_of_samples(samples), samples, strict=True):
+                    if network.name not in best or result[0] < best[network.name][0]:
+                        best[network.name] = result
             drawn += count
         for cost, sample in best.values():
             if cost < float(NEVER):
@@ -326,10 +326,10 @@ class PortfolioPlanner:
             return max(moves / most, (limit.seconds - begin) / left if left > 0 else 1.0)
 
         starts = [read_steps(self._floor, candidate.shop) for candidate in candidates]
-        found = search.improve(starts, is_over, seed)
-        if found is not None and found.cost < candidates[0].cost * (1 - _BETTER):
-            member = _FoundBySearch(candidates[found.origin].member)
-            table.add(member, search.simulate_with_log(found))
+        result = search.improve(starts, is_over, seed)
+        if result is not None and result.cost < candidates[0].cost * (1 - _BETTER):
+            member = _LocalSearch(candidates[result.origin].member)
+            table.add(member, search.simulate_with_log(result))
 
     def _share(self, share: float) -> float:
         """Return the seconds after which a share of the time is over."""
@@ -350,7 +350,7 @@ class PortfolioPlanner:
         A plan of the local search is followed by locks.
         """
         with limit.lifted():
-            if best.member.name == CARRIED_OVER or isinstance(best.member, _FoundBySearch):
+            if best.member.name == CARRIED_OVER or isinstance(best.member, _LocalSearch):
                 locked = lock_all(snapshot, plan, self.factory)
                 assert locked is not None  # the plan has been simulated
                 self._place(locked, frozen, limit)

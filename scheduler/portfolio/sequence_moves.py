@@ -101,7 +101,7 @@ def pick_operation(shop, plan, random):
 
 
 @compiled
-def family_of(shop, operation_id):
+def setup_family(shop, operation_id):
     """Return the number of the setup that an operation wants."""
     return shop.operations[0, order_of(operation_id), operation_of(operation_id)].family
 
@@ -109,12 +109,15 @@ def family_of(shop, operation_id):
 @compiled
 def block_of(shop, plan, machine, place):
     """Return first place and length of the neighbours that want the same setup and may move."""
-    family = family_of(shop, plan.steps[machine, place])
+    family = setup_family(shop, plan.steps[machine, place])
     first, last = place, place
-    while first > plan.fixed[machine] and family_of(shop, plan.steps[machine, first - 1]) == family:
+    while (
+        first > plan.fixed[machine] and setup_family(shop, plan.steps[machine, first - 1]) == family
+    ):
         first -= 1
     while (
-        last + 1 < plan.length[machine] and family_of(shop, plan.steps[machine, last + 1]) == family
+        last + 1 < plan.length[machine]
+        and setup_family(shop, plan.steps[machine, last + 1]) == family
     ):
         last += 1
     return first, last - first + 1
@@ -147,11 +150,11 @@ def can_take(factory, shop, plan, source, first, count, machine):
 @compiled
 def other_machine(factory, shop, plan, source, first, count, random):
     """Draw another machine that can do a block; -1 if there is none."""
-    found, chosen = 0, -1
+    choices, chosen = 0, -1
     for machine in range(plan.length.shape[0]):
         if machine != source and can_take(factory, shop, plan, source, first, count, machine):
-            found += 1
-            if draw(random, found) == 0:
+            choices += 1
+            if draw(random, choices) == 0:
                 chosen = machine
     return chosen
 
@@ -231,16 +234,16 @@ def draw_reassignment(factory, shop, plan, random, source, place):
 def draw_family(factory, shop, plan, random, source, place):
     """Draw a place before or after another operation of the same family, on any machine."""
     operation_id = plan.steps[source, place]
-    family, found = family_of(shop, operation_id), 0
+    family, choices = setup_family(shop, operation_id), 0
     target, goal = -1, -1
     for machine in range(plan.length.shape[0]):
         if not can_take(factory, shop, plan, source, place, 1, machine):
             continue
         for i in range(plan.fixed[machine], plan.length[machine]):
             other = plan.steps[machine, i]
-            if other != operation_id and family_of(shop, other) == family:
-                found += 1
-                if draw(random, found) == 0:
+            if other != operation_id and setup_family(shop, other) == family:
+                choices += 1
+                if draw(random, choices) == 0:
                     target, goal = machine, i
     if target < 0:
         return False

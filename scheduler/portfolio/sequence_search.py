@@ -21,7 +21,7 @@ from scheduler.plans.work_limit import WorkLimit
 from scheduler.portfolio.plan_batches import cost_of_sequences, improve_sequences
 from scheduler.portfolio.sequence_simulation import NO_PLAN, MachineSteps
 
-TEMPERATURES = (0.02, 0.00001)
+_TEMPERATURES = (0.02, 0.00001)
 """Relative increases in cost that are accepted with probability 1/e, at first and at last."""
 _EARLY = 2**30
 """Margin with which changeovers ahead begin as soon as they can."""
@@ -30,7 +30,7 @@ _STEPS_PER_CALL = 64
 """Moves between two looks at the time."""
 
 
-class FoundSequences(NamedTuple):
+class SearchResult(NamedTuple):
     """Sequences with the margin of their changeovers ahead, and their cost."""
 
     steps: MachineSteps
@@ -115,8 +115,8 @@ class SequenceSearch:
         starts: Sequence[MachineSteps],
         is_over: Callable[[int], float],
         seed: int,
-    ) -> FoundSequences | None:
-        """Return the cheapest sequences that are found; None if no start can be carried out.
+    ) -> SearchResult | None:
+        """Return the cheapest sequences in reach; None if no start can be carried out.
 
         Ctrl-C ends the search with the cheapest so far.
 
@@ -148,14 +148,14 @@ class SequenceSearch:
                 moves += _STEPS_PER_CALL
         except KeyboardInterrupt:
             pass
-        return FoundSequences(best, margin, float(both[1]), origin, moves)
+        return SearchResult(best, margin, float(both[1]), origin, moves)
 
-    def simulate_with_log(self, found: FoundSequences) -> ShopState:
+    def simulate_with_log(self, result: SearchResult) -> ShopState:
         """Return the expected future under sequences, with its log."""
         lines = 2 * SPARE_LINES
         while True:
             shop = self._allocate(lines)
-            self._simulate(shop, found.steps, found.margin)
+            self._simulate(shop, result.steps, result.margin)
             if int(shop.env.log_length[0]) <= lines:
                 return shop
             lines = int(shop.env.log_length[0]) + SPARE_LINES
@@ -215,5 +215,5 @@ class SequenceSearch:
 
 def _temperature(share: float) -> float:
     """Return the relative temperature after a share of the search: it falls geometrically."""
-    first, last = TEMPERATURES
+    first, last = _TEMPERATURES
     return first * math.exp(share * math.log(last / first))

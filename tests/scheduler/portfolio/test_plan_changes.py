@@ -1,4 +1,4 @@
-"""What can only cost more never makes a searched plan cheaper."""
+"""Changes that can only cost more never make a searched plan cheaper."""
 
 from __future__ import annotations
 

@@ -8,15 +8,19 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any
 
+from agents.index.policy import IndexPolicy
+from agents.network.inference import arrange_weights
+from agents.policy_folder import read_policy_files
 from agents.rules.registry import make_rule
 from agents.solver.changeovers import ChangeoverTable
 from agents.solver.cp_sat import solve
 from agents.solver.known_state import KnownReader
 from agents.solver.planning_window import cut_window
 from agents.solver.problem import Planned, Rates
-from changeover.plant.members import find_members
 from envs.seed_splits import episode_seeds
+from evaluation.tuned_parameters import read_tuned
 from factory.io.catalogue import find_single_factory
+from factory.io.shipped_files import find_shipped
 from factory.io.work_units import JsonObject, digest
 from factory.model import Factory
 from scheduler.floor.floor import ShopFloor
@@ -24,6 +28,7 @@ from scheduler.floor.shop_snapshot import take_snapshot
 from scheduler.plans.plan_policy import FloorPolicy
 from scheduler.plans.schema import Plan
 from scheduler.plans.work_limit import WorkLimit
+from scheduler.portfolio.member_policies import NetworkPolicy, RowPolicy
 from scheduler.portfolio.portfolio_planner import PortfolioPlanner, SearchBudget
 from scheduler.portfolio.sequence_search import SequenceSearch, allocate_steps
 from scheduler.portfolio.sequence_simulation import NO_PLAN, MachineSteps
@@ -32,7 +37,7 @@ from scheduler.snapshot.schema import Snapshot
 
 FACTORIES = ("microfactory", "large", "one_of_a_kind", "scarce_crew", "unreliable", "demand_swing")
 SECONDS = (0.2, 1.0, 5.0)
-_POLICIES = {"microfactory": ("policies/microfactory",)}
+_POLICIES = {"microfactory": "policies/microfactory"}
 _SEED = 11
 _FIRST_DECISION, _LAST_DECISION = 40, 400
 _MARGINS = (0, 2**30)
@@ -72,12 +77,12 @@ class SnapshotUnit:
         costs = {"best_rule": _plan(floor, rules[:1], _NO_SEARCH, snapshot).total_cost}
         costs["all_rules"] = _plan(floor, rules, _NO_SEARCH, snapshot).total_cost
         makers = {}
-        _plan(floor, members, SearchBudget(0.2, 1, 1), snapshot)  # loads the compiled code
+        _plan(floor, members, SearchBudget(1e6, 1, 1), snapshot)  # loads the compiled code
         for seconds in SECONDS:
             plan = _plan(floor, members, SearchBudget(seconds), snapshot)
             costs[f"search_{seconds:g}"] = plan.total_cost
             makers[f"{seconds:g}"] = plan.made_by
-        if self.solver_seconds:
+        if self.solver_seconds and all(order.material_here for order in snapshot.orders):
             start = _plan(floor, members, SearchBudget(SECONDS[0]), snapshot)
             costs["cp_sat"], status = solve_snapshot(
                 factory, floor, snapshot, start, self.solver_seconds
@@ -99,8 +104,20 @@ def _plan(
 def open_factory(name: str) -> tuple[ShopFloor, tuple[FloorPolicy, ...]]:
     """Return a floor, and the members that plan for a factory."""
     factory = find_single_factory(name)
-    policies = _POLICIES.get(name, ("policies/mixture",))
-    return ShopFloor(factory), find_members(factory, policies).members
+    tuned = read_tuned(name, None, factory)
+    assert tuned is not None
+    assert tuned.index is not None
+    costs = {rule: result.validate_cost.tuned for rule, result in tuned.rules.items()}
+    rules = [tuned.rule(rule) for rule in sorted(costs, key=lambda rule: costs[rule])]
+    policy = _POLICIES.get(name, "policies/mixture")
+    _, arrays = read_policy_files(find_shipped(policy))
+    members = (
+        RowPolicy(str(rules[0]), rules[0]),
+        NetworkPolicy(policy, arrange_weights(arrays)),
+        RowPolicy("index", IndexPolicy(tuned.index.weights)),
+        *(RowPolicy(str(rule), rule) for rule in rules[1:]),
+    )
+    return ShopFloor(factory), members
 
 
 def draw_snapshot(name: str, index: int) -> Snapshot:
