@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -14,7 +14,7 @@ from agents.policy_folder import read_policy_files
 from agents.rules.registry import make_rule
 from agents.solver.changeovers import ChangeoverTable
 from agents.solver.cp_sat import solve
-from agents.solver.known_state import KnownReader
+from agents.solver.known_state import KnownReader, KnownState
 from agents.solver.planning_window import cut_window
 from agents.solver.problem import Planned, Rates
 from envs.seed_splits import episode_seeds
@@ -150,7 +150,7 @@ def solve_snapshot(
         Plan that the solver begins with, and whose cost is the highest that is returned.
     """
     floor.place(snapshot)
-    known = KnownReader(floor.arrays).read(floor.shop, 0)
+    known = _with_crew_dates(KnownReader(floor.arrays).read(floor.shop, 0), floor, start)
     table = ChangeoverTable(floor.arrays, 0)
     steps = _planned(start, floor, factory)
     window, hint = cut_window(known, steps, len(steps), table, _rates(floor))
@@ -159,6 +159,23 @@ def solve_snapshot(
     sequences = _to_steps(floor, solution.sequences)
     costs = [search.find_cost(sequences, margin) for margin in _MARGINS]
     return min(start.total_cost, *[cost for cost in costs if cost < NO_PLAN]), solution.status
+
+
+def _with_crew_dates(known: KnownState, floor: ShopFloor, start: Plan) -> KnownState:
+    """Return the known state with the ends of changeovers, which snapshots do not have."""
+    ends = {each.machine: each.start_date for each in start.operations if each.in_process}
+    machines = tuple(
+        machine
+        if machine.crew_date is None
+        else replace(
+            machine,
+            crew_date=max(
+                known.clock + 1, ends.get(floor.machine_names[machine.number], machine.free_date)
+            ),
+        )
+        for machine in known.machines
+    )
+    return replace(known, machines=machines)
 
 
 def _planned(plan: Plan, floor: ShopFloor, factory: Factory) -> list[Planned]:

@@ -82,7 +82,18 @@ def allocate_steps(floor: ShopFloor, operations: int) -> MachineSteps:
 
 def copy_of_steps(plan: MachineSteps) -> MachineSteps:
     """Return a copy of sequences."""
-    return plan._make(array.copy() for array in plan)
+    return MachineSteps(
+        steps=plan.steps.copy(),
+        length=plan.length.copy(),
+        fixed=plan.fixed.copy(),
+        position=plan.position.copy(),
+        start_date=plan.start_date.copy(),
+        completion_date=plan.completion_date.copy(),
+        trial_date=plan.trial_date.copy(),
+        target=plan.target.copy(),
+        block=plan.block.copy(),
+        move=plan.move.copy(),
+    )
 
 
 class SequenceSearch:
