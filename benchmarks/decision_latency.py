@@ -25,8 +25,8 @@ from typing import Any
 import numpy as np
 
 from agents.rules.registry import make_rule
-from benchmarks.http_load import ask_steadily, running_service
 from benchmarks.machine import busy_cores
+from benchmarks.service.http_load import ask_steadily, running_service
 from evaluation.runner import provenance
 from factory.io.catalogue import find_single_factory
 from scheduler.decisions.bundle import Bundle
@@ -34,7 +34,7 @@ from scheduler.decisions.decider import Decider
 from scheduler.decisions.loaded_policy import fallback_rule
 from scheduler.floor.floor import ShopFloor
 from scheduler.floor.shop_snapshot import take_snapshot
-from scheduler.plans.planner import Planner
+from scheduler.portfolio.planner import Planner
 from scheduler.simulated_plant import simulate
 from scheduler.snapshot.order_tables import clear_previous
 from scheduler.snapshot.read import parse_snapshot, read_snapshot

@@ -79,7 +79,7 @@ def execute_notebook(path: Path, root: Path) -> str:
     NotebookError
         If a cell fails, warns, or shows a path of the machine.
     """
-    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    notebook = nbformat.read(path, as_version=4)
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         client = NotebookClient(
@@ -95,7 +95,7 @@ def execute_notebook(path: Path, root: Path) -> str:
             raise NotebookError(f"{path.name}: {_without_colours(str(error))}") from None
     _check_outputs(path, notebook, (str(root), folder, tempfile.gettempdir(), str(Path.home())))
     print(f"{path.name}: executed in {time.monotonic() - began:.0f} s", flush=True)
-    return str(nbformat.writes(notebook))  # type: ignore[no-untyped-call]
+    return str(nbformat.writes(notebook))
 
 
 def hash_sources(root: Path) -> str:

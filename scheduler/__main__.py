@@ -33,10 +33,9 @@ from scheduler.log.entry_format import DecisionLogError
 from scheduler.log.replay import replay, report_shadow
 from scheduler.plans.changes import CHANGE_KINDS, Change
 from scheduler.plans.errors import PlanError
-from scheduler.plans.planner import Planner
 from scheduler.plans.schema import Plan
-from scheduler.plans.stability import freeze, measure_nervousness
 from scheduler.plans.work_limit import PLAN_SECONDS
+from scheduler.portfolio.planner import Planner
 from scheduler.service.auth import TOKEN_VARIABLE, check_address
 from scheduler.service.engine import Engine
 from scheduler.simulated_plant import simulate
@@ -84,19 +83,21 @@ def _decide(options: argparse.Namespace) -> str:
 
 
 def _plan(options: argparse.Namespace) -> str:
-    planner, snapshot = _open(options, options.seconds)
-    factory = planner.decider.floor.factory
+    planner, snapshot = _open(options)
     if options.frozen < 0 or (options.frozen > 0 and options.previous is None):
         rule = "it must be at least 0, and needs a previous plan"
         raise ValueError(
             f"--frozen = {options.frozen}; {rule}. Give --previous PLAN, or leave it out."
         )
-    previous = _read_plan(options.previous) if options.previous else None
-    if previous is not None and options.frozen > 0:
-        snapshot = freeze(snapshot, previous, options.frozen, factory)
-    plan = planner.plan(snapshot, by=options.by, futures=options.futures, seed=options.seed)
-    if previous is not None:
-        plan = plan.model_copy(update={"nervousness": measure_nervousness(previous, plan)})
+    plan = planner.plan(
+        snapshot,
+        by=options.by,
+        seconds=options.seconds,
+        futures=options.futures,
+        seed=options.seed,
+        previous=_read_plan(options.previous) if options.previous else None,
+        frozen=options.frozen,
+    )
     return format_plan(plan) if options.text else plan.model_dump_json(indent=1)
 
 
@@ -107,9 +108,15 @@ def _explain(options: argparse.Namespace) -> str:
 
 def _what_if(options: argparse.Namespace) -> str:
     changes = _parse_changes(options.change)
-    planner, snapshot = _open(options, options.seconds)
-    futures, seed = options.futures, options.seed
-    comparison = planner.what_if(snapshot, changes, futures=futures, seed=seed)
+    planner, snapshot = _open(options)
+    comparison = planner.what_if(
+        snapshot,
+        changes,
+        by=options.by,
+        seconds=options.seconds,
+        futures=options.futures,
+        seed=options.seed,
+    )
     return comparison.model_dump_json(indent=1)
 
 
@@ -217,11 +224,11 @@ def _trained_for(folder: Path) -> str:
         ) from None
 
 
-def _open(options: argparse.Namespace, seconds: float = PLAN_SECONDS) -> tuple[Planner, Snapshot]:
+def _open(options: argparse.Namespace) -> tuple[Planner, Snapshot]:
     factory, loaded = _load(options)
     decider = Decider(ShopFloor(factory), None, loaded.rule, options.budget / 1000)
     loaded.use_in(decider)
-    return Planner(decider, seconds), _read_snapshot(options, factory)
+    return Planner(decider, PLAN_SECONDS), _read_snapshot(options, factory)
 
 
 def _read_snapshot(options: argparse.Namespace, factory: Factory) -> Snapshot:

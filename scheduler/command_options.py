@@ -12,6 +12,7 @@ from scheduler.decisions.decider import BUDGET_SECONDS
 from scheduler.log.decision_log import LogFailure
 from scheduler.log.rotation import LogRetention, parse_retention
 from scheduler.plans.work_limit import PLAN_SECONDS
+from scheduler.portfolio.planner import SEARCH_SECONDS
 from scheduler.service.auth import TOKEN_VARIABLE
 
 _LAST_PORT = 65_535
@@ -73,7 +74,6 @@ def _add_decide_options(commands: _Commands) -> None:
 
 def _add_plan_options(commands: _Commands) -> None:
     plan, what_if = commands["plan"], commands["what-if"]
-    plan.add_argument("--by", choices=("policy", "rule"), default="policy", help="who decides")
     plan.add_argument(
         "--previous", type=Path, help="JSON file of a plan, to report how much of it moves"
     )
@@ -101,14 +101,28 @@ def _add_plan_options(commands: _Commands) -> None:
             default=0,
             help="number of sampled futures, for the 10, 50 and 90 %% dates of each order",
         )
-        command.add_argument("--seed", type=int, default=0, help="seed of the sampled futures")
-    for command in (plan, what_if, commands["shadow"]):
         command.add_argument(
-            "--seconds",
-            type=_positive,
-            default=PLAN_SECONDS,
-            help="time limit for one plan; a what-if makes two",
+            "--seed", type=int, default=0, help="seed of the sampled futures and of the search"
         )
+        _add_search_options(command)
+    commands["shadow"].add_argument(
+        "--seconds", type=_positive, default=PLAN_SECONDS, help="time limit for one difference"
+    )
+
+
+def _add_search_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--by",
+        choices=("search", "policy", "rule"),
+        default="search",
+        help="search for the cheapest plan, or let the policy or the rule decide alone",
+    )
+    command.add_argument(
+        "--seconds",
+        type=_positive,
+        default=SEARCH_SECONDS,
+        help="time for the search of one plan (default: %(default)g); a what-if makes two",
+    )
 
 
 def _add_serve_options(commands: _Commands) -> None:

@@ -14,7 +14,7 @@ from scheduler.decisions.bundle import Bundle
 from scheduler.decisions.decider import Decider
 from scheduler.floor.floor import ShopFloor
 from scheduler.floor.shop_snapshot import take_snapshot
-from scheduler.plans.planner import Planner
+from scheduler.portfolio.planner import Planner
 from scheduler.simulated_plant import simulate
 from scheduler.snapshot.schema import Snapshot
 from tests.builders.refused_calls import (
@@ -96,7 +96,7 @@ ENTRIES = [
         each(WRONG_COUNT | {"beyond": 10**6}, lambda thing, machine: thing.describe(machine, 0)),
     ),
     Entry(
-        "scheduler.plans.planner.Planner.plan",
+        "scheduler.portfolio.planner.Planner.plan",
         planner,
         each(
             WRONG_COUNT | {"beyond": 65},
@@ -104,12 +104,12 @@ ENTRIES = [
         ),
     ),
     Entry(
-        "scheduler.plans.planner.Planner.plan",
+        "scheduler.portfolio.planner.Planner.plan",
         planner,
         each(WRONG_SEED, lambda thing, seed: thing.plan(snapshot(), futures=2, seed=seed)),
     ),
     Entry(
-        "scheduler.plans.planner.Planner.costs_after",
+        "scheduler.portfolio.planner.Planner.costs_after",
         planner,
         each(
             WRONG_COUNT,
@@ -117,7 +117,7 @@ ENTRIES = [
         ),
     ),
     Entry(
-        "scheduler.plans.planner.Planner.costs_after",
+        "scheduler.portfolio.planner.Planner.costs_after",
         planner,
         each(
             WRONG_SEED, lambda thing, seed: thing.costs_after(snapshot(), [], futures=2, seed=seed)

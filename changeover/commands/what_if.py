@@ -23,7 +23,7 @@ from changeover.plant.plan_changes import (
 )
 from changeover.plant.sentences import format_comparison
 from scheduler.plans.errors import PlanError
-from scheduler.plans.what_if import change_snapshot, compare_plans
+from scheduler.plans.what_if import change_snapshot
 from scheduler.snapshot.schema import Snapshot
 
 
@@ -38,8 +38,8 @@ def run_what_if(arguments: list[str]) -> int:
             settings = replace(before.settings, seconds=options.seconds)
             before = replace(before, settings=settings)
         changed = _change(before, options)
-        after = plan_after(before, changed)
-        text = format_comparison(before, compare_plans(before.plan, after.plan))
+        comparison, after = plan_after(before, changed)
+        text = format_comparison(before, comparison)
         if options.out is not None:
             write_plan_files(after, options.out)
             text += f"\n\nThe plan after the change is written to {options.out}."

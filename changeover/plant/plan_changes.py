@@ -15,6 +15,8 @@ from factory.tick_dates import TickDates
 from factory.validation.errors import Problem, suggest
 from factory.validation.iso_dates import read_date
 from scheduler.plans.changes import CancelOrder, Change, MachineDown, OrderTerms
+from scheduler.plans.what_if import PlanComparison
+from scheduler.portfolio.plan_changes import compare_by_search
 from scheduler.portfolio.plan_verification import check_plan
 from scheduler.snapshot.from_orders import add_order_book
 from scheduler.snapshot.schema import MAX_SNAPSHOT_DATE, Snapshot
@@ -82,8 +84,11 @@ def add_rush_orders(place: str, snapshot: Snapshot, book: OrderBook, factory: Fa
     return add_order_book(snapshot, book, factory)
 
 
-def plan_after(before: PlanData, snapshot: Snapshot) -> PlanData:
-    """Return the plan of a changed snapshot, made with the settings of the plan before.
+def plan_after(before: PlanData, snapshot: Snapshot) -> tuple[PlanComparison, PlanData]:
+    """Return the plan of a changed snapshot, and its comparison with the plan before.
+
+    It is made with the settings of the plan before. If it also shows a cheaper plan for the floor
+    before the changes, the comparison begins from that.
 
     Raises
     ------
@@ -91,10 +96,18 @@ def plan_after(before: PlanData, snapshot: Snapshot) -> PlanData:
         If there is no plan.
     """
     planner, notes = open_planner(before.factory, snapshot, before.settings)
-    plan = planner.plan(snapshot, futures=before.settings.futures)
+    comparison = compare_by_search(
+        planner,
+        before.snapshot,
+        snapshot,
+        first=before.plan,
+        futures=before.settings.futures,
+    )
+    plan = comparison.after
     verified = check_plan(plan, snapshot, before.factory)
+    check_plan(comparison.before, before.snapshot, before.factory)
     notes = (*notes, *note_time(plan, planner))
-    return replace(before, plan=plan, snapshot=snapshot, notes=notes, verified=verified)
+    return comparison, replace(before, plan=plan, snapshot=snapshot, notes=notes, verified=verified)
 
 
 def parse_until(text: str, clock: int, dates: TickDates) -> int:

@@ -27,7 +27,7 @@ from changeover.plant.tables import operation_rows
 from factory.html_tables import html_table, html_text
 from factory.io.order_list_files import read_order_list
 from factory.schedule.records import Schedule
-from scheduler.plans.what_if import PlanComparison, change_snapshot, compare_plans
+from scheduler.plans.what_if import PlanComparison, change_snapshot
 from scheduler.portfolio.plan_schedule import plan_schedule
 
 if TYPE_CHECKING:
@@ -109,8 +109,9 @@ class PlantPlan(PlanData):
         changes = read_changes(requested, snapshot, self.dates)
         if not changes and rush is None:
             raise ValueError("what_if: there is no change. Give machine_down, due or another one.")
-        after = plan_after(self, change_snapshot(snapshot, changes, self.factory))
-        return PlanChange(self, PlantPlan(**vars(after)), compare_plans(self.plan, after.plan))
+        changed = change_snapshot(snapshot, changes, self.factory)
+        comparison, after = plan_after(self, changed)
+        return PlanChange(self, PlantPlan(**vars(after)), comparison)
 
     def __repr__(self) -> str:
         return "\n".join(describe_plan(self))

@@ -13,7 +13,7 @@ from factory.model import Factory, Order, OrderBook
 from factory.tick_dates import TickDates
 from scheduler.floor.floor import ShopFloor
 from scheduler.plans.schema import Plan
-from scheduler.portfolio.portfolio_planner import PortfolioPlanner
+from scheduler.portfolio.portfolio_planner import PortfolioPlanner, SearchBudget
 from scheduler.snapshot.from_orders import add_order_book, empty_snapshot
 from scheduler.snapshot.read import check_snapshot
 from scheduler.snapshot.schema import Snapshot
@@ -141,7 +141,7 @@ def open_planner(
     tuned = None if settings.tuned is None else Path(settings.tuned)
     members, notes = find_members(factory, settings.policies, tuned)
     floor = ShopFloor(factory, order_book_of(snapshot))
-    return PortfolioPlanner(floor, members, settings.seconds), notes
+    return PortfolioPlanner(floor, members, SearchBudget(settings.seconds)), notes
 
 
 def order_book_of(snapshot: Snapshot) -> OrderBook:

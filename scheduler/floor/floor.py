@@ -292,8 +292,10 @@ class ShopFloor:
         self, snapshot: Snapshot, orders: PackedOrders, slots: NDArray[np.int64]
     ) -> None:
         locks = self.locks
+        locks.num_dated[0] = locks.num_changeovers[0] = locks.wake_date[:] = 0
         for operation_id in locks.sequence[: locks.length[0]].tolist():
             locks.machine_of[split_operation_id(operation_id)] = NOBODY
+            locks.start_date[split_operation_id(operation_id)] = 0
         locks.length[0] = len(snapshot.locks)
         locks.first[:] = 0
         if not snapshot.locks:

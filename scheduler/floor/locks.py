@@ -28,6 +28,15 @@ from factory.simulation.arrays import (
 )
 from factory.simulation.choices import is_eligible, job_is_legal
 from factory.simulation.setups import FORBIDDEN, setup_time
+from scheduler.floor.dated_locks import (
+    allow_only,
+    begin_date,
+    date_of_lock,
+    keep_crews,
+    next_dated,
+    offer_changeover,
+    pending_changeover,
+)
 
 NOBODY = -1
 
@@ -43,17 +52,36 @@ class Locks(ArrayStruct):
     length: NDArray[np.int64]  # [1] number of locks
     # [M] date before which no work is done; NEVER: in service
     out_of_service_until: NDArray[np.int64]
+    num_dated: NDArray[np.int64]  # [1] number of dated locks
+    start_date: NDArray[np.int64]  # [O, N] date at which a dated lock begins; 0: none
+    process_date: NDArray[np.int64]  # [O, N] date at which its processing begins
+    needs_crew: NDArray[np.bool_]  # [O, N] whether a dated lock begins with a changeover
+    wake_date: NDArray[np.int64]  # [M] date at which a held machine is asked again; 0: none
+    num_changeovers: NDArray[np.int64]  # [1] number of dated changeovers without an operation
+    changeover_machine: NDArray[np.int64]  # [O * N]
+    changeover_date: NDArray[np.int64]  # [O * N]
+    changeover_target: NDArray[np.int16]  # [O * N, T] setup afterwards
 
 
 def allocate_locks(factories: FactoryArrays, orders: int) -> Locks:
     """Allocate locks for a number of orders, with nothing locked."""
     operations, machines = factories.operations.shape[2], factories.machines.shape[1]
+    attributes = factories.initial_setup.shape[2]
     return Locks(
         machine_of=np.full((orders, operations), NOBODY, np.int16),
         sequence=np.zeros(orders * operations, np.int32),
         first=np.zeros(machines + 1, np.int64),
         length=np.zeros(1, np.int64),
         out_of_service_until=np.full(machines, NEVER, np.int64),
+        num_dated=np.zeros(1, np.int64),
+        start_date=np.zeros((orders, operations), np.int64),
+        process_date=np.zeros((orders, operations), np.int64),
+        needs_crew=np.zeros((orders, operations), np.bool_),
+        wake_date=np.zeros(machines, np.int64),
+        num_changeovers=np.zeros(1, np.int64),
+        changeover_machine=np.zeros(orders * operations, np.int64),
+        changeover_date=np.zeros(orders * operations, np.int64),
+        changeover_target=np.zeros((orders * operations, attributes), np.int16),
     )
 
 
@@ -93,11 +121,39 @@ def narrow_choices(factory, shop, e, machine, locks):
     if locks.length[0] == 0:
         return True
     operation_id = next_locked(shop, e, machine, locks)
+    if locks.num_dated[0] > 0:
+        return narrow_dated(factory, shop, e, machine, locks, operation_id)
     return (
         free_rows(factory, shop, e, machine, locks)
         if operation_id == NOBODY
         else locked_rows(factory, shop, e, machine, operation_id)
     )
+
+
+@compiled
+def narrow_dated(factory, shop, e, machine, locks, operation_id):
+    """Make choices illegal as :func:`narrow_choices`, where some locks have dates."""
+    if operation_id == NOBODY:
+        free_rows(factory, shop, e, machine, locks)
+        keep_crews(factory, shop, e, machine, locks, NOBODY)
+        return any_besides_wait(shop, e)
+    clock = shop.env[e].clock
+    changeover = pending_changeover(shop, e, machine, locks, date_of_lock(locks, operation_id))
+    if changeover >= 0:
+        if locks.changeover_date[changeover] > clock:
+            return False
+        target = locks.changeover_target[changeover]
+        row = offer_changeover(factory, shop, e, machine, target, operation_id)
+        if row >= 0:
+            allow_only(shop, e, row)
+            return True
+    date = begin_date(factory, shop, e, machine, locks, operation_id)
+    if date > clock:
+        locks.wake_date[machine] = date
+        return False
+    locked_rows(factory, shop, e, machine, operation_id)
+    keep_crews(factory, shop, e, machine, locks, operation_id if date == clock else NOBODY)
+    return any_besides_wait(shop, e)
 
 
 @compiled
@@ -211,10 +267,14 @@ def hold(factory, shop, e, machine, locks):
 def hold_for(shop, e, machine, locks, ticks):
     """Let the machine wait until it is in service again, or for some ticks.
 
-    An operation that becomes ready at its work centre ends the wait.
+    An operation that becomes ready at its work centre ends the wait, and so does the next date of
+    a dated lock.
     """
     shop.machines[e, machine].wait_start = shop.env[e].clock
     if out_of_service(shop, e, machine, locks):
         shop.machines[e, machine].wait_until = locks.out_of_service_until[machine]
     else:
-        shop.machines[e, machine].wait_until = shop.env[e].clock + ticks
+        date = min(shop.env[e].clock + ticks, next_dated(shop, e, locks))
+        if shop.env[e].clock < locks.wake_date[machine] < date:
+            date = locks.wake_date[machine]
+        shop.machines[e, machine].wait_until = date

@@ -15,7 +15,7 @@ from scheduler.decisions.decider import Decider
 from scheduler.decisions.decision import Choice, Decision
 from scheduler.log.entry_format import Entry
 from scheduler.log.log_reader import read_entries
-from scheduler.plans.planner import Planner
+from scheduler.portfolio.planner import Planner
 
 
 class _Record(BaseModel):

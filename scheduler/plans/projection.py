@@ -35,6 +35,7 @@ from factory.simulation.kernel import (
     pass_to_next_event,
     process_due_events,
 )
+from scheduler.floor.dated_locks import next_dated
 from scheduler.floor.locks import hold_for, narrow_choices
 from scheduler.plans.starting_floors import in_service_date
 
@@ -248,7 +249,9 @@ def advance_one(factory, shop, e, locks, known, last_date, lulls, counts):
             settle_costs(factory, shop, e)
             return FINISHED
         event_date = min(
-            next_event_date(factory, shop, e, lulls), next_service_date(factory, shop, e, locks)
+            next_event_date(factory, shop, e, lulls),
+            next_service_date(factory, shop, e, locks),
+            next_dated(shop, e, locks),
         )
         note_event(factory, shop, e, lulls, event_date)
         machine = next_idle_machine(factory, shop, e)

@@ -140,6 +140,17 @@ class PlanAlternative(_Record):
     """Reason why there is no plan."""
 
 
+class UnfrozenOperation(_Record):
+    """An operation of the frozen horizon that the floor has moved."""
+
+    order: PlanText
+    """Order id."""
+    operation: PlanText
+    """Name of the operation."""
+    reason: str = Field(max_length=1000)
+    """Why machine or dates of the previous plan cannot be kept."""
+
+
 class Plan(_Record):
     """A complete schedule of the known orders."""
 
@@ -181,6 +192,8 @@ class Plan(_Record):
     """Number of sampled futures."""
     nervousness: Nervousness | None = None
     """Changes against the previous plan, if one was given."""
+    unfrozen: tuple[UnfrozenOperation, ...] = ()
+    """Operations of the frozen horizon whose machine or dates have moved."""
     alternatives: tuple[PlanAlternative, ...] = ()
     """Plans that were compared, the cheapest first; this plan is the first of them."""
     set_aside: SetAsideParts = ()

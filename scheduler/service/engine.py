@@ -28,11 +28,11 @@ from scheduler.floor.floor import ShopFloor
 from scheduler.floor.shop_snapshot import take_snapshot
 from scheduler.log.decision_log import DecisionLog, LogFailure
 from scheduler.log.entry_format import DecisionLogError
-from scheduler.plans.planner import Planner
 from scheduler.plans.schema import Plan
-from scheduler.plans.stability import freeze, measure_nervousness
 from scheduler.plans.what_if import PlanComparison
 from scheduler.plans.work_limit import PLAN_SECONDS
+from scheduler.portfolio.planner import Planner
+from scheduler.portfolio.portfolio_planner import SearchBudget
 from scheduler.service.schemas import (
     DecideAnswer,
     PlanRequest,
@@ -102,7 +102,9 @@ class Engine:
         """Compile and load all code, so that no request waits for that."""
         example = read_snapshot(self.example().model_dump_json(), self.factory)
         self._decider.decide(example)
-        Planner(self._planner.decider).plan(example, futures=1)
+        planner = Planner(self._planner.decider, budget=SearchBudget(1.0, 1, 1))
+        planner.plan(example, futures=1)
+        planner.plan(example, by="search", futures=1)
         if self.loaded.bundle is not None:
             explain(self._planner.decider, example)
 
@@ -193,14 +195,15 @@ class Engine:
 
         def work(planner: Planner) -> Plan:
             request = read()
-            snapshot = request.snapshot
-            if request.previous is not None and request.frozen:
-                snapshot = freeze(snapshot, request.previous, request.frozen, self.factory)
-            plan = planner.plan(snapshot, by=request.by, futures=request.futures, seed=request.seed)
-            if request.previous is None:
-                return plan
-            nervousness = measure_nervousness(request.previous, plan)
-            return plan.model_copy(update={"nervousness": nervousness})
+            return planner.plan(
+                request.snapshot,
+                by=request.by,
+                seconds=request.seconds,
+                futures=request.futures,
+                seed=request.seed,
+                previous=request.previous,
+                frozen=request.frozen,
+            )
 
         return self._submit_slow(work)
 
@@ -214,7 +217,12 @@ class Engine:
         def work(planner: Planner) -> PlanComparison:
             request = read()
             return planner.what_if(
-                request.snapshot, request.changes, futures=request.futures, seed=request.seed
+                request.snapshot,
+                request.changes,
+                by=request.by,
+                seconds=request.seconds,
+                futures=request.futures,
+                seed=request.seed,
             )
 
         return self._submit_slow(work)

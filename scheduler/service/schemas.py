@@ -9,10 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from scheduler.decisions.decision import Decision
 from scheduler.plans.changes import MAX_CHANGES, Change
 from scheduler.plans.schema import MAX_FUTURES, Plan
+from scheduler.portfolio.planner import MAX_SEARCH_SECONDS, SEARCH_SECONDS, PlanMaker
 from scheduler.snapshot.schema import MAX_SNAPSHOT_DATE, SetAsideParts, Snapshot
 
 Futures = Annotated[int, Field(ge=0, le=MAX_FUTURES, strict=True)]
 Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
+Seconds = Annotated[float, Field(gt=0, le=MAX_SEARCH_SECONDS, allow_inf_nan=False)]
 
 
 class _Message(BaseModel):
@@ -33,8 +35,10 @@ class PlanRequest(_Message):
 
     snapshot: Snapshot
     """State of the shop floor."""
-    by: Literal["policy", "rule"] = "policy"
-    """Decide by the policy, or by the fallback rule."""
+    by: PlanMaker = "search"
+    """Who makes the plan: a search, or one simulation of the policy or of the fallback rule."""
+    seconds: Seconds = SEARCH_SECONDS
+    """Time for the search."""
     futures: Futures = 0
     """Number of sampled futures for the distribution of the dates."""
     seed: Seed = 0
@@ -54,6 +58,10 @@ class WhatIfRequest(_Message):
     """State of the shop floor."""
     changes: Annotated[tuple[Change, ...], Field(min_length=1, max_length=MAX_CHANGES)]
     """Changes, applied one after the other."""
+    by: PlanMaker = "search"
+    """Who makes the plans: a search, or one simulation of the policy or of the fallback rule."""
+    seconds: Seconds = SEARCH_SECONDS
+    """Time for the search of each of both plans."""
     futures: Futures = 0
     """Number of sampled futures for the distribution of the dates."""
     seed: Seed = 0

@@ -26,8 +26,8 @@ from benchmarks.env_speed import (
     subject_row,
     summarise,
 )
-from benchmarks.kill_under_load import find_lost
 from benchmarks.peers import PEERS, PeerProcess, Timing, default_python, time_steps
+from benchmarks.service.kill_under_load import find_lost
 from envs.vector_env import ChangeoverVectorEnv
 from scheduler.decisions.decision import Decision
 from scheduler.log.decision_log import Entry

@@ -13,7 +13,7 @@ import pytest
 from envs.batch import Batch
 from envs.observation.tables import as_observation
 from factory.io.catalogue import find_single_factory
-from scheduler.plans.planner import PlanError
+from scheduler.portfolio.planner import PlanError
 from tests.builders.entry_points import CALLERS, fingerprint, no_kernel
 from tests.builders.refused_values import WRONG_COUNT, Call, E, altered, each
 

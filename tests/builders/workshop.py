@@ -29,8 +29,8 @@ from scheduler.decisions.bundle import Bundle
 from scheduler.decisions.decider import Decider
 from scheduler.floor.floor import ShopFloor
 from scheduler.floor.shop_snapshot import take_snapshot
-from scheduler.plans.planner import Planner
 from scheduler.plans.schema import Plan
+from scheduler.portfolio.planner import Planner
 from scheduler.simulated_plant import simulate
 from scheduler.snapshot.read import check_snapshot
 from scheduler.snapshot.schema import Lock, MachineState, OperationState, OrderState, Snapshot

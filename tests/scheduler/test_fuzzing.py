@@ -30,7 +30,7 @@ from scheduler.decisions.decider import Decider
 from scheduler.decisions.decision import Decision
 from scheduler.floor.floor import ShopFloor
 from scheduler.log.decision_log import DecisionLog
-from scheduler.plans.planner import Planner
+from scheduler.portfolio.planner import Planner
 from scheduler.service.app import create_app
 from scheduler.service.engine import Engine
 from scheduler.service.middleware import AccessPolicy

@@ -10,8 +10,8 @@ from factory.model import Factory, Operation, Product
 from factory.simulation.arrays import DOWN, PROCESSING
 from scheduler.floor.floor import ShopFloor
 from scheduler.plans.changes import MachineDown
+from scheduler.plans.frozen_horizon import freeze
 from scheduler.plans.schema import PlannedStop
-from scheduler.plans.stability import freeze
 from scheduler.plans.what_if import change_snapshot
 from scheduler.snapshot.read import SnapshotError, read_snapshot
 from scheduler.snapshot.schema import MachineState
@@ -364,7 +364,7 @@ def test_bug_a_machine_that_is_down_beyond_the_frozen_horizon_keeps_nothing(
         len(
             [
                 lock
-                for lock in freeze(stopped, previous, 2, factory).locks
+                for lock in freeze(stopped, previous, 2, factory).snapshot.locks
                 if lock.machine == "paint-1"
             ]
         )
@@ -374,7 +374,7 @@ def test_bug_a_machine_that_is_down_beyond_the_frozen_horizon_keeps_nothing(
         len(
             [
                 lock
-                for lock in freeze(stopped, previous, 6, factory).locks
+                for lock in freeze(stopped, previous, 6, factory).snapshot.locks
                 if lock.machine == "paint-1"
             ]
         )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from scheduler.floor.floor import ShopFloor
-from scheduler.plans.planner import PlanError
+from scheduler.portfolio.planner import PlanError
 from scheduler.snapshot.read import SnapshotError, read_snapshot
 from scheduler.snapshot.schema import MachineState, OperationState, OrderState
 from tests.builders.shop_floors import decide, plan_of

@@ -13,7 +13,7 @@ from scheduler.decisions.bundle import Bundle
 from scheduler.decisions.decider import Decider
 from scheduler.floor.floor import ShopFloor
 from scheduler.log.replay import replay, report_shadow
-from scheduler.plans.planner import Planner
+from scheduler.portfolio.planner import Planner
 from scheduler.text_report import format_replay, format_shadow
 from tests.builders.decision_logs import (
     EarliestDueDate,

@@ -14,9 +14,9 @@ from scheduler.decisions.decider import Decider
 from scheduler.floor.floor import ShopFloor
 from scheduler.plans.plan_policy import PlanPolicy
 from scheduler.plans.plan_simulation import PlanSimulation, Sampling
-from scheduler.plans.planner import Planner
 from scheduler.plans.work_limit import WorkLimit
 from scheduler.portfolio.plan_verification import expected_factory
+from scheduler.portfolio.planner import Planner
 from scheduler.snapshot.from_orders import initial_operations
 from scheduler.snapshot.read import SnapshotError, check_snapshot
 from scheduler.snapshot.schema import OrderState, Snapshot

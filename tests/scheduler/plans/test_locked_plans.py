@@ -14,8 +14,8 @@ from factory.lookups import FactoryLookup
 from factory.model import Factory
 from scheduler.floor.floor import ShopFloor
 from scheduler.floor.shop_snapshot import take_snapshot
-from scheduler.plans.planner import Planner
-from scheduler.plans.stability import freeze
+from scheduler.plans.frozen_horizon import freeze
+from scheduler.portfolio.planner import Planner
 from scheduler.simulated_plant import simulate
 from scheduler.snapshot.read import check_snapshot
 from scheduler.snapshot.schema import Lock, Snapshot
@@ -40,19 +40,18 @@ def test_a_plan_with_all_of_a_previous_one_frozen_keeps_its_machines_and_sequenc
     for snapshot in moments(factory, 60, 150):
         previous = planner(factory, ATCS).plan(snapshot)
         frozen = freeze(snapshot, previous, 10**6, factory)
-        assert len(frozen.locks) == sum(
+        assert len(frozen.snapshot.locks) == sum(
             not operation.in_process for operation in previous.operations
         )
         for plan in (
-            planner(factory, FIFO).plan(frozen),
-            planner(factory, ATCS, any_legal(2)).plan(frozen),
+            planner(factory, FIFO).plan(snapshot, previous=previous, frozen=10**6),
+            planner(factory, ATCS, any_legal(2)).plan(snapshot, previous=previous, frozen=10**6),
         ):
             assert sequences(plan) == sequences(previous)
             assert all(operation.locked != operation.in_process for operation in plan.operations)
-            Reading(plan, frozen, factory).check()
-        assert dates_of(planner(factory, ATCS).plan(frozen)) == dates_of(previous), (
-            "who never waits of his own accord does the same again"
-        )
+            assert dates_of(plan) == dates_of(previous)
+            assert plan.unfrozen == ()
+            Reading(plan, frozen.snapshot, factory).check()
         others += sequences(planner(factory, ATCS, any_legal(2)).plan(snapshot)) != sequences(
             previous
         )
@@ -70,9 +69,10 @@ def test_frozen_plans_of_random_factories_keep_their_machines_and_sequences() ->
         snapshot = take_snapshot(ShopFloor(factory), simulate(factory, FIFO, seed, 4), 0)
         previous = planner(factory, FIFO).plan(snapshot)
         plan = planner(factory, FIFO, any_legal(seed)).plan(
-            freeze(snapshot, previous, 10**9, factory)
+            snapshot, previous=previous, frozen=10**9
         )
         assert sequences(plan) == sequences(previous), f"seed {seed}"
+        assert dates_of(plan) == dates_of(previous), f"seed {seed}"
         frozen += len(plan.operations) > 5
     assert frozen > 5
 

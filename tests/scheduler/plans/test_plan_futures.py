@@ -11,8 +11,8 @@ from factory.io.catalogue import find_single_factory
 from factory.model import (
     DemandRegime,
 )
-from scheduler.plans.planner import PlanError
 from scheduler.plans.schema import Plan
+from scheduler.portfolio.planner import PlanError
 from scheduler.snapshot.schema import OrderState
 from tests.builders.workshop import (
     ATCS,

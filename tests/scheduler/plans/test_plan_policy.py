@@ -14,7 +14,7 @@ from factory.io.catalogue import find_single_factory
 from scheduler.decisions.bundle import Bundle
 from scheduler.decisions.decider import Decider
 from scheduler.floor.floor import ShopFloor
-from scheduler.plans.planner import Planner
+from scheduler.portfolio.planner import Planner
 from tests.builders.workshop import (
     ATCS,
     FIFO,

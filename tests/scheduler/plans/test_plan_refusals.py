@@ -12,7 +12,7 @@ from factory.model import (
 from scheduler.decisions.decider import Decider
 from scheduler.floor.floor import ShopFloor
 from scheduler.floor.shop_snapshot import take_snapshot
-from scheduler.plans.planner import PlanError, Planner
+from scheduler.portfolio.planner import PlanError, Planner
 from scheduler.simulated_plant import simulate
 from scheduler.snapshot.read import parse_snapshot
 from tests.builders.workshop import (

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from scheduler.__main__ import main
-from scheduler.plans.planner import PlanError
+from scheduler.portfolio.planner import PlanError
 from tests.builders.workshop import busy, floor_of, order, planner, workshop
 
 

@@ -6,10 +6,11 @@ import pytest
 
 from factory.io.catalogue import find_single_factory
 from scheduler.plans.changes import LockOperation, MachineDown, RushOrder
-from scheduler.plans.planner import Planner
+from scheduler.plans.frozen_horizon import freeze
 from scheduler.plans.schema import Plan
-from scheduler.plans.stability import freeze, measure_nervousness
+from scheduler.plans.stability import measure_nervousness
 from scheduler.plans.what_if import change_snapshot
+from scheduler.portfolio.planner import Planner
 from scheduler.snapshot.read import SnapshotError
 from scheduler.snapshot.schema import Snapshot
 from tests.builders.workshop import (
@@ -139,7 +140,7 @@ def test_operations_of_one_plan_only_are_not_compared() -> None:
 def frozen(snapshot: Snapshot, previous: Plan, ticks: int) -> list[tuple[str, str, str]]:
     return [
         (lock.machine, lock.order, lock.operation)
-        for lock in freeze(snapshot, previous, ticks, FACTORY).locks
+        for lock in freeze(snapshot, previous, ticks, FACTORY).snapshot.locks
     ]
 
 
@@ -157,7 +158,7 @@ def test_what_begins_within_the_frozen_horizon_is_locked_in_sequence() -> None:
     ]
     for ticks, count in ((0, 0), (2, 0), (3, 1), (8, 2), (9, 3), (100, 5)):
         assert frozen(snapshot, plan, ticks) == turns[:count]
-    assert freeze(snapshot, plan, 2, FACTORY) is snapshot
+    assert freeze(snapshot, plan, 2, FACTORY).snapshot is snapshot
 
 
 def test_what_has_begun_or_gone_is_not_frozen() -> None:
@@ -221,7 +222,7 @@ def test_a_frozen_horizon_makes_a_plan_calm() -> None:
     )
     held: Planner = planner(factory, ATCS)
     calm, free = (
-        measure_nervousness(previous, held.plan(freeze(rushed, previous, 10**6, factory))),
+        measure_nervousness(previous, held.plan(rushed, previous=previous, frozen=10**6)),
         measure_nervousness(previous, held.plan(rushed)),
     )
     assert calm.operations == free.operations > 10

@@ -14,11 +14,12 @@ from scheduler.plans.schema import Plan
 from scheduler.portfolio.member_policies import RowPolicy
 from scheduler.portfolio.plan_schedule import plan_schedule
 from scheduler.portfolio.plan_verification import is_untouched, verify_plan
-from scheduler.portfolio.portfolio_planner import PortfolioPlanner
+from scheduler.portfolio.portfolio_planner import PortfolioPlanner, SearchBudget
 from scheduler.snapshot.schema import Snapshot
 from tests.builders.drawn_books import drawn_book, snapshot_of_book
 from tests.builders.snapshots import FACTORY, snapshot_after
 
+WITHOUT_SEARCH = SearchBudget(60.0, 0, 0)
 SHIPPED = (
     "microfactory",
     "demand_swing",
@@ -38,7 +39,9 @@ def planned(name: str, rule: str, clock: int = 0) -> tuple[Plan, Snapshot]:
     """A plan of a shipped factory's orders, and its snapshot."""
     factory = find_single_factory(name)
     snapshot = snapshot_of_book(factory, drawn_book(name, 25), clock)
-    planner = PortfolioPlanner(ShopFloor(factory), [RowPolicy(rule, make_rule(rule))], 60.0, 0)
+    planner = PortfolioPlanner(
+        ShopFloor(factory), [RowPolicy(rule, make_rule(rule))], WITHOUT_SEARCH
+    )
     return planner.plan(snapshot), snapshot
 
 
@@ -80,7 +83,9 @@ def test_a_tampered_plan_is_refused(tamper: Callable[[Plan], Plan]) -> None:
 def test_work_in_progress_is_beyond_the_verifier() -> None:
     snapshot = snapshot_after(80)
     assert not is_untouched(snapshot)
-    planner = PortfolioPlanner(ShopFloor(FACTORY), [RowPolicy("EDD", make_rule("EDD"))], 60.0, 0)
+    planner = PortfolioPlanner(
+        ShopFloor(FACTORY), [RowPolicy("EDD", make_rule("EDD"))], WITHOUT_SEARCH
+    )
     plan = planner.plan(snapshot)
     with pytest.raises(ValueError, match="work is in progress"):
         verify_plan(plan, snapshot, FACTORY)

@@ -17,7 +17,7 @@ from scheduler.plans.errors import PlanError
 from scheduler.plans.plan_simulation import PlanSimulation
 from scheduler.plans.schema import Plan
 from scheduler.portfolio.member_policies import Member, NetworkPolicy, RowPolicy
-from scheduler.portfolio.portfolio_planner import PortfolioPlanner
+from scheduler.portfolio.portfolio_planner import PortfolioPlanner, SearchBudget
 from scheduler.snapshot.schema import Snapshot
 from tests.builders.drawn_books import drawn_book, snapshot_of_book
 from tests.builders.exported_bundle import trained_policy
@@ -50,7 +50,12 @@ def snapshot() -> Snapshot:
 
 
 def plan_by(*members: Member, samples: int = 0, seconds: float = 60.0) -> Plan:
-    return PortfolioPlanner(floor(), members, seconds, samples).plan(snapshot())
+    """Return the cheapest of the members' plans, without the local search."""
+    return PortfolioPlanner(floor(), members, without_search(samples, seconds)).plan(snapshot())
+
+
+def without_search(samples: int = 0, seconds: float = 60.0) -> SearchBudget:
+    return SearchBudget(seconds, samples, 0)
 
 
 def test_the_cheapest_plan_is_taken() -> None:
@@ -111,7 +116,7 @@ def test_a_policy_of_no_members_is_refused() -> None:
 
 
 def test_the_distribution_of_dates_belongs_to_the_plan() -> None:
-    planner = PortfolioPlanner(floor(), RULES, 60.0, 0)
+    planner = PortfolioPlanner(floor(), RULES, without_search())
     plan = planner.plan(snapshot(), futures=8, seed=1)
     assert plan.futures == 8
     assert all(order.completion_p50 is not None for order in plan.orders)
@@ -121,7 +126,7 @@ def test_the_distribution_of_dates_belongs_to_the_plan() -> None:
 def test_a_plan_is_kept_when_the_sampling_of_futures_is_interrupted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    planner = PortfolioPlanner(floor(), RULES, 60.0, 0)
+    planner = PortfolioPlanner(floor(), RULES, without_search())
     monkeypatch.setattr(PlanSimulation, "sample_dates", Mock(side_effect=KeyboardInterrupt))
     plan = planner.plan(snapshot(), futures=8)
     assert plan.futures == 0
@@ -133,5 +138,5 @@ def test_a_factory_without_demand_plans_by_its_orders() -> None:
     book = drawn_book("microfactory", 12)
     factory = find_single_factory("microfactory").model_copy(update={"demand": None})
     lone = ShopFloor(factory, book)
-    plan = PortfolioPlanner(lone, RULES, 60.0, 0).plan(snapshot_of_book(factory, book))
+    plan = PortfolioPlanner(lone, RULES, without_search()).plan(snapshot_of_book(factory, book))
     assert plan.total_cost == plan_by(*RULES).total_cost

@@ -25,8 +25,8 @@ from scheduler.decisions.explanations import explain
 from scheduler.floor.floor import ShopFloor
 from scheduler.log.decision_log import DecisionLog
 from scheduler.log.log_reader import read_entries
-from scheduler.plans.planner import Planner
 from scheduler.plans.schema import Plan
+from scheduler.portfolio.planner import Planner
 from scheduler.service.app import create_app
 from scheduler.service.engine import Engine
 from scheduler.service.middleware import AccessPolicy

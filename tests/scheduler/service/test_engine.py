@@ -11,7 +11,7 @@ pytest.importorskip("onnxscript", reason="exporting needs the extra `scheduler`"
 
 
 from scheduler.log.decision_log import DecisionLog
-from scheduler.plans.planner import PlanError
+from scheduler.portfolio.planner import PlanError
 from scheduler.service.engine import Engine
 from tests.builders.event_waits import Clock
 from tests.builders.snapshots import FACTORY

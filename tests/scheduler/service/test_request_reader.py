@@ -21,7 +21,8 @@ from scheduler.decisions.bundle import Bundle
 from scheduler.decisions.decider import Decider
 from scheduler.decisions.loaded_policy import fallback_rule
 from scheduler.floor.floor import ShopFloor
-from scheduler.log.decision_log import DecisionLog, read_entries
+from scheduler.log.decision_log import DecisionLog
+from scheduler.log.log_reader import read_entries
 from scheduler.log.replay import replay
 from scheduler.service.app import create_app
 from scheduler.service.engine import Engine

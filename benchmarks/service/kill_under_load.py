@@ -1,6 +1,6 @@
 """Kill the service repeatedly while it decides, and check that its log has every answer.
 
-``python -m benchmarks.kill_under_load --bundle DIR --kills 100`` exits with 1 if an acknowledged
+``python -m benchmarks.service.kill_under_load --bundle DIR --kills 100`` exits with 1 if an acknowledged
 decision is missing in the log or differs there, or if the log cannot be read.
 """
 
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.decision_latency import running_moments
-from benchmarks.http_load import running_service
+from benchmarks.service.http_load import running_service
 from scheduler.log.entry_format import Entry
 from scheduler.log.log_reader import read_entries
 

@@ -1,4 +1,4 @@
-"""Time to read large snapshots with clerical errors: ``python -m benchmarks.bad_snapshots``.
+"""Time to read large snapshots with clerical errors: ``python -m benchmarks.service.bad_snapshots``.
 
 Each row is a snapshot of the default factory as the body of a request. ``first`` is the time to
 read it when no other was read before, ``again`` the median of the next times; ``lenient`` puts the
