@@ -1,5 +1,6 @@
-"""Time to read large snapshots with clerical errors: ``python -m benchmarks.service.bad_snapshots``.
+"""Time to read large snapshots with clerical errors.
 
+``python -m benchmarks.service.bad_snapshots`` prints a table.
 Each row is a snapshot of the default factory as the body of a request. ``first`` is the time to
 read it when no other was read before, ``again`` the median of the next times; ``lenient`` puts the
 errors aside, ``strict`` refuses the snapshot. ``named`` counts the parts that are put aside, and

@@ -1,7 +1,7 @@
 """Kill the service repeatedly while it decides, and check that its log has every answer.
 
-``python -m benchmarks.service.kill_under_load --bundle DIR --kills 100`` exits with 1 if an acknowledged
-decision is missing in the log or differs there, or if the log cannot be read.
+``python -m benchmarks.service.kill_under_load --bundle DIR --kills 100`` exits with 1 if an
+acknowledged decision is missing in the log or differs there, or if the log cannot be read.
 """
 
 from __future__ import annotations

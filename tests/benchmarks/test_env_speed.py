@@ -30,7 +30,7 @@ from benchmarks.peers import PEERS, PeerProcess, Timing, default_python, time_st
 from benchmarks.service.kill_under_load import find_lost
 from envs.vector_env import ChangeoverVectorEnv
 from scheduler.decisions.decision import Decision
-from scheduler.log.decision_log import Entry
+from scheduler.log.entry_format import Entry
 
 
 def test_steps_and_choices_are_counted_together() -> None:

@@ -64,8 +64,11 @@ def client(bundle_folder: Path, log: Path) -> Iterator[TestClient]:
 
 
 def body_of(path: str, snapshot: dict[str, Any], **fields: Any) -> dict[str, Any]:
-    changes = {"changes": [TERMS]} if path == "/v1/what-if" else {}
-    return {"snapshot": snapshot, **changes, **fields}
+    """Return the body of a request; plans are simulated once, as the clock of the tests stands
+    still, and a search would never end."""
+    changes: dict[str, Any] = {"changes": [TERMS]} if path == "/v1/what-if" else {}
+    maker = {"by": "policy"} if path in ("/v1/plan", "/v1/what-if") else {}
+    return {"snapshot": snapshot, **changes, **maker, **fields}
 
 
 def told(answer: dict[str, Any]) -> dict[str, Any]:
