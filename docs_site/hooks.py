@@ -20,7 +20,7 @@ sys.path.insert(0, str(_ROOT))
 from docs_site.docstring_roles import link_roles  # noqa: E402
 from docs_site.notebook_execution import NotebookError, execute_notebooks  # noqa: E402
 from docs_site.picture_pages import factory_places, picture_pages  # noqa: E402
-from docs_site.repository_links import pages_outside, rewrite_links  # noqa: E402
+from docs_site.repository_links import pages_outside, resolve_page_links, rewrite_links  # noqa: E402
 
 _CACHE = _ROOT / "site_cache"
 
@@ -68,5 +68,12 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Show the roles of docstrings as code and links."""
+    """Show the roles of docstrings as code and links, and resolve the links of notebooks."""
+
+    def address(place: str) -> str | None:
+        file = files.get_file_from_path(place)
+        return None if file is None else file.url_relative_to(page.file)
+
+    if page.file.src_uri.endswith(".ipynb"):
+        return resolve_page_links(html, page.file.src_uri, address)
     return link_roles(html)

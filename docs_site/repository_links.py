@@ -23,6 +23,7 @@ HOME = {"README.md": "index.md"}
 """Files that have no page of their own, and the page that stands for each."""
 
 _LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\(([^()\s]+)\)")
+_SOURCE_LINK = re.compile(r'href="(?P<path>(?!\w+:)[^"#]+\.(?:md|ipynb))(?P<anchor>#[^"]*)?"')
 _FENCE = re.compile(r"^( *)(```|~~~)", re.MULTILINE)
 
 
@@ -66,6 +67,28 @@ def rewrite_links(markdown: str, page: str, pages: Iterable[str]) -> str:
         return f"{image}[{text}]({relative}{hash_sign}{anchor})"
 
     return _outside_fences(markdown, lambda text: _LINK.sub(rewrite, text))
+
+
+def resolve_page_links(html: str, page: str, address: Callable[[str], str | None]) -> str:
+    """Return the HTML of an executed notebook with links to pages as their addresses.
+
+    Parameters
+    ----------
+    html
+        HTML, in which links lead to sources, such as ``../glossary.md#rate``.
+    page
+        Place of the notebook on the site.
+    address
+        Function that returns the address, as seen from the notebook, of the page with that place;
+        None if there is none.
+    """
+
+    def resolve(match: re.Match[str]) -> str:
+        place = posixpath.normpath(posixpath.join(posixpath.dirname(page), match["path"]))
+        seen = address(place)
+        return match[0] if seen is None else f'href="{seen}{match["anchor"] or ""}"'
+
+    return _SOURCE_LINK.sub(resolve, html)
 
 
 def _outside_fences(markdown: str, change: Callable[[str], str]) -> str:

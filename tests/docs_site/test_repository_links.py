@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from docs_site.repository_links import pages_outside, rewrite_links
+from docs_site.repository_links import pages_outside, resolve_page_links, rewrite_links
 from tests.builders.repository import ROOT
 
 PAGES = [
@@ -49,3 +49,16 @@ def test_studies_and_pages_of_the_project_are_on_the_site() -> None:
     assert pages["experiments/index.md"] == ROOT / "experiments" / "README.md"
     assert pages["project/contributing.md"] == ROOT / "CONTRIBUTING.md"
     assert all(path.is_file() for path in pages.values())
+
+
+def test_links_of_notebooks_lead_to_pages() -> None:
+    addresses = {"glossary.md": "../../glossary/", "notebooks/2_own_rule.ipynb": "../2_own_rule/"}
+    html = (
+        '<a href="../glossary.md#rate">g</a> <a href="2_own_rule.ipynb">r</a>'
+        ' <a href="https://a.org/x.md">w</a> <a href="gone.md">n</a>'
+    )
+    expected = (
+        '<a href="../../glossary/#rate">g</a> <a href="../2_own_rule/">r</a>'
+        ' <a href="https://a.org/x.md">w</a> <a href="gone.md">n</a>'
+    )
+    assert resolve_page_links(html, "notebooks/1_first_steps.ipynb", addresses.get) == expected
