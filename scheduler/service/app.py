@@ -84,7 +84,7 @@ def create_app(
     app = FastAPI(
         title="changeover optimiser", version="1", lifespan=lifespan, docs_url=None, redoc_url=None
     )
-    service = _Service(app, engine, access_policy, when_ready)
+    service = _Service(app, engine, when_ready)
     service.add_routes()
     app.openapi = service.openapi_document  # type: ignore[method-assign]
     limit, at_once = RateLimit(access_policy.rate, clock), {("POST", "/v1/decide"): service.decide}
@@ -98,11 +98,10 @@ class _Service:
         self,
         app: FastAPI,
         engine: Engine,
-        access_policy: AccessPolicy,
         when_ready: Callable[[], None],
     ) -> None:
         self.app, self.engine, self.when_ready = app, engine, when_ready
-        self.reader = RequestReader(engine.factory, access_policy.max_bytes)
+        self.reader = RequestReader(engine.factory)
         self.counters = Metrics()
         self.ready = threading.Event()
         self.waiting = 0
@@ -157,7 +156,7 @@ class _Service:
             raise RefusedError(422, str(error)) from None
         except (BundleError, DecisionLogError) as error:
             self.counters.log_refusals.inc(isinstance(error, DecisionLogError))
-            raise RefusedError(503, *str(error).splitlines()) from None
+            raise RefusedError(503, *self.engine.hide_folders(str(error)).splitlines()) from None
         finally:
             self.waiting -= 1
 
@@ -240,7 +239,7 @@ class _Service:
             loaded: LoadedPolicy = await loop.run_in_executor(None, self.engine.reload)
         except BundleError as error:
             log(logging.ERROR, "bundle refused", problem=str(error))
-            raise RefusedError(409, *str(error).splitlines()) from None
+            raise RefusedError(409, *self.engine.hide_folders(str(error)).splitlines()) from None
         log(logging.INFO, "bundle loaded", policy=loaded.sha256, rule=str(loaded.rule))
         return json_response(self.engine.policy_answer())
 

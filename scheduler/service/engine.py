@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,8 @@ class Engine:
     ) -> None:
         self.factory, self.folder = factory, bundle
         self.decision_log, self.shadow, self.log_failure = decision_log, shadow, log_failure
-        self.admission, self.loaded = admission, load_scheduler_policy(bundle, factory, admission)
+        self.admission = admission
+        self.loaded = self._without_folders(load_scheduler_policy(bundle, factory, admission))
         self._refused: tuple[str, str] | None = None  # reason and date
         if bundle is not None and self.loaded.bundle is None:
             self._note_refusal(str(self.loaded.fault))
@@ -290,16 +292,28 @@ class Engine:
                     "reload: the service was started without a bundle. Start it with --bundle DIR."
                 )
             try:
-                self.loaded = reload_scheduler_policy(self.folder, self.factory, self.admission)
+                loaded = reload_scheduler_policy(self.folder, self.factory, self.admission)
+                self.loaded = self._without_folders(loaded)
             except BundleError as error:
                 self._note_refusal(str(error))
                 raise
             self._refused = None
             return self.loaded
 
+    def hide_folders(self, text: str) -> str:
+        """Return a text that names the files of bundle and log without their folders."""
+        own = [path for path in (self.folder, self.decision_log.path.parent) if path is not None]
+        folders = {str(form) for path in own for form in (path, path.resolve())} - {".", os.sep}
+        for folder in sorted(folders, key=len, reverse=True):
+            text = text.replace(f"{folder}{os.sep}", "").replace(folder, Path(folder).name)
+        return text
+
+    def _without_folders(self, loaded: LoadedPolicy) -> LoadedPolicy:
+        return replace(loaded, fault=loaded.fault and self.hide_folders(loaded.fault))
+
     def _note_refusal(self, reason: str) -> None:
-        """Note that the newest bundle was refused; its files are named without their folder."""
-        self._refused = (reason.replace(f"{self.folder}{os.sep}", ""), _now())
+        """Note that the newest bundle was refused."""
+        self._refused = (self.hide_folders(reason), _now())
 
 
 def _now() -> str:

@@ -57,7 +57,11 @@ class Metrics:
             "1 with a policy, 0 where the rule decides",
             registry=self.registry,
         )
-
+        self.wrong_tokens = Counter(
+            "changeover_wrong_tokens",
+            "Requests with a missing or wrong token",
+            registry=self.registry,
+        )
         self._add_log_figures()
 
     def _add_log_figures(self) -> None:

@@ -50,20 +50,34 @@ def serve(app: Middleware, engine: Engine, host: str, port: int) -> None:
     log(
         logging.INFO,
         "starting",
-        address=f"http://{host}:{port}",
+        address=f"http://{_as_url_host(host)}:{port}",
         loopback=is_loopback(host),
-        token=bool(app.access_policy.token),
+        token=bool(app.access_policy.token or app.access_policy.token_file),
         decision_log=str(engine.decision_log.path),
     )
+    _print_page(app, f"http://{_as_url_host(host)}:{port}")
     log(logging.INFO, "warming up", factory=engine.factory.name)
     config = uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
+        server_header=False,
+        proxy_headers=False,  # the middleware believes trusted proxies alone
         timeout_graceful_shutdown=_STOP_SECONDS,
     )
     with _terminate_as_interrupt(), contextlib.suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listening])
+
+
+def _as_url_host(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _print_page(app: Middleware, address: str) -> None:
+    """Print the address of the page, with the token of planners if the token file has one."""
+    file = app.access_policy.token_file
+    token = file and (file.first_token("plan") or file.first_token("admin"))
+    print(f"Page: {address}/{f'?token={token}' if token else ''}", flush=True)
 
 
 @contextlib.contextmanager

@@ -33,6 +33,7 @@ from scheduler.service.middleware import AccessPolicy
 from tests.builders.event_waits import Clock
 from tests.builders.exported_bundle import change_manifest
 from tests.builders.repository import ROOT
+from tests.builders.service_client import service_client
 from tests.builders.snapshots import FACTORY, RULE, request_body, request_of, snapshots
 
 TOKEN = "a token of some length"
@@ -44,7 +45,7 @@ def serve(bundle: Path | None, log: Path, **access_policy: Any) -> TestClient:
     ready, no_limits = threading.Event(), {"budget": math.inf, "plan_seconds": math.inf}
     engine = Engine(FACTORY, bundle, DecisionLog(log), **no_limits, clock=Clock())
     app = create_app(engine, AccessPolicy(**{"rate": 0.0, **access_policy}), ready.set, Clock())
-    client = TestClient(app, raise_server_exceptions=False)
+    client = service_client(app)
     client.__enter__()
     ready.wait()
     return client

@@ -32,7 +32,8 @@ from tests.builders.snapshots import FACTORY, request_body
 def decide_once(served: ServiceProcess) -> int:
     """Ask for one more decision; return its number in the log."""
     body = json.dumps(request_body()).encode()
-    request = urllib.request.Request(f"{served.address}/v1/decide", body)
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"{served.address}/v1/decide", body, headers)
     with urllib.request.urlopen(request) as answer:
         return int(json.load(answer)["entry"])
 
