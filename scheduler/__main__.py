@@ -138,6 +138,7 @@ def _serve(options: argparse.Namespace) -> str:
         budget=options.budget / 1000,
         shadow=options.shadow,
         plan_seconds=options.plan_seconds,
+        decide_seconds=options.decide_seconds,
         log_failure=options.log_failure,
         admission=BundleAdmission(read_bundle_key(options.bundle_key), options.foreign),
     )
@@ -153,7 +154,7 @@ def _serve(options: argparse.Namespace) -> str:
         rate=options.rate,
     )
     app = create_app(engine, access_policy, when_ready=freeze_memory)
-    serve(app, engine, options.host, options.port)
+    serve(app, engine, options.host, options.port, options.grace_seconds)
     return "stopped"
 
 

@@ -150,7 +150,19 @@ def _add_serve_options(commands: _Commands) -> None:
         ),
     )
     serve.add_argument(
-        "--plan-seconds", type=_positive, default=PLAN_SECONDS, help="time limit for one plan"
+        "--plan-seconds",
+        type=_positive,
+        default=PLAN_SECONDS,
+        help="deadline of plans, explanations and what-ifs",
+    )
+    serve.add_argument(
+        "--decide-seconds", type=_positive, default=2.0, help="deadline of decisions"
+    )
+    serve.add_argument(
+        "--grace-seconds",
+        type=_positive,
+        default=10.0,
+        help="time from SIGTERM to the end of the process, whatever is being worked on",
     )
     serve.add_argument(
         "--rate",

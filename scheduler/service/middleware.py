@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -117,6 +117,8 @@ class Middleware:
                 self.app if answering is None else await answering(Request(scope, body.receive))
             )
             await answer(scope, body.receive, note)
+        except ClientDisconnect:
+            status = 499  # it has gone while it sent its body
         except RefusedError as refusal:
             await refusal_response(refusal)(scope, receive, note)
         finally:

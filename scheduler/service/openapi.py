@@ -56,6 +56,7 @@ _REFUSALS = {
     "429": "Too many requests; `Retry-After` says when to ask again.",
     "503": "Starting or busy (then with `Retry-After`), no policy for `/v1/explain`, or the"
     " decision log cannot be written.",
+    "504": "The deadline was over, and the request was given up.",
 }
 
 

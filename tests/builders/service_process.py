@@ -44,6 +44,7 @@ class ServiceProcess:
     ) -> None:
         self.log, self.lines = folder / "log.sqlite", list[str]()
         limits = ["--budget", "inf", "--plan-seconds", "inf", "--rate", "0"]
+        limits += ["--decide-seconds", "inf", "--grace-seconds", "1e6"]
         files = ["--log", str(self.log)]
         files += [] if bundle is None else ["--bundle", str(bundle)]
         files += [] if factory is None else ["--factory", str(factory)]

@@ -390,7 +390,8 @@ def test_the_openapi_document_has_the_examples_and_they_are_answered(client: Tes
 def test_the_page_comes_from_here_alone(client: TestClient) -> None:
     page = client.get("/")
     assert page.headers["content-type"].startswith("text/html")
-    assert "default-src 'self'" in page.headers["content-security-policy"]
+    sources = page.headers["content-security-policy"].split("; ")
+    assert {"default-src 'none'", "script-src 'self'", "frame-ancestors 'none'"} <= set(sources)
     names = [path.name for path in (ROOT / "scheduler" / "page").iterdir()]
     assert {"index.html", "page.css", "page.js", "gantt.js"} <= set(names)
     for name in names:
