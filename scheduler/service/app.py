@@ -163,6 +163,9 @@ class _Service:
         except DeadlineError:
             problem = f"{kind}: no answer within {seconds:g} s; the request was given up"
             raise RefusedError(504, f"{problem}. Send it again.") from None
+        except asyncio.CancelledError:  # at the stop, in time for this answer
+            problem = "the service is stopping. Send the request again once it has started."
+            raise RefusedError(503, problem, retry_after=5.0) from None
         except GivenUpError:
             raise RefusedError(CLIENT_GONE, "the client has gone") from None
         except (BundleError, DecisionLogError) as error:
