@@ -150,6 +150,18 @@ def _add_serve_options(commands: _Commands) -> None:
         ),
     )
     serve.add_argument(
+        "--rate",
+        type=float,
+        default=1000.0,
+        help="requests per second and client, with bursts of two seconds; 0: no limit",
+    )
+    _add_deadline_options(serve)
+    _add_access_options(serve)
+    _add_serve_log_options(serve)
+
+
+def _add_deadline_options(serve: argparse.ArgumentParser) -> None:
+    serve.add_argument(
         "--plan-seconds",
         type=_positive,
         default=PLAN_SECONDS,
@@ -164,14 +176,6 @@ def _add_serve_options(commands: _Commands) -> None:
         default=10.0,
         help="time from SIGTERM to the end of the process, whatever is being worked on",
     )
-    serve.add_argument(
-        "--rate",
-        type=float,
-        default=1000.0,
-        help="requests per second and client, with bursts of two seconds; 0: no limit",
-    )
-    _add_access_options(serve)
-    _add_serve_log_options(serve)
 
 
 def _add_access_options(serve: argparse.ArgumentParser) -> None:

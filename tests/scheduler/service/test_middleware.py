@@ -149,6 +149,8 @@ def test_wrong_tokens_are_limited_and_do_not_shut_out_the_right_one() -> None:
 def test_the_rate_is_limited_before_the_token_is_looked_at() -> None:
     behind = Behind(token=TOKEN, rate=1.0)
     assert [behind.status("GET", POLICY) for _ in range(4)] == [401, 401, 429, 429]
+    assert behind.client.get(POLICY).headers["Retry-After"] == "1"
+    assert behind.status("GET", "/healthz") == 200
 
 
 def test_forwarded_addresses_are_believed_from_trusted_proxies_alone() -> None:
