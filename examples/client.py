@@ -1,7 +1,9 @@
 """A minimal MES: a simulated plant that requests every decision of an episode from the service.
 
 Run ``python -m scheduler serve --bundle bundle`` first, then ``python examples/client.py``. The
-requests need only the standard library; the simulated plant takes the place of a real one.
+requests need only the standard library; the simulated plant takes the place of a real one. The
+token is that in ``CHANGEOVER_TOKEN``, or the one of the role ``decide`` in ``decisions.tokens``,
+which the service has made beside its log.
 """
 
 import http.client
@@ -11,10 +13,20 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 from factory.io.catalogue import find_single_factory
 from scheduler.decisions.decision import Decision
 from scheduler.simulated_plant import SimulatedPlant
+
+
+def find_token() -> str:
+    """Return the token to decide with; '' if there is none."""
+    file, token = Path("decisions.tokens"), os.environ.get("CHANGEOVER_TOKEN", "")
+    if token or not file.exists():
+        return token
+    lines = [line.split() for line in file.read_text(encoding="utf-8").splitlines()]
+    return next((line[1] for line in lines if line[:1] == ["decide"]), "")
 
 
 def decide(address: str, snapshot: object, patience: float | None = 30) -> list[Decision]:
@@ -31,7 +43,7 @@ def decide(address: str, snapshot: object, patience: float | None = 30) -> list[
     """
     headers = {
         "Content-Type": "application/json",
-        "Authorization": f"Bearer {os.environ.get('CHANGEOVER_TOKEN', '')}",
+        "Authorization": f"Bearer {find_token()}",
     }
     body = json.dumps({"snapshot": snapshot}).encode()
     request = urllib.request.Request(f"{address}/v1/decide", body, headers)

@@ -36,7 +36,8 @@ from scheduler.plans.errors import PlanError
 from scheduler.plans.schema import Plan
 from scheduler.plans.work_limit import PLAN_SECONDS
 from scheduler.portfolio.planner import Planner
-from scheduler.service.auth import TOKEN_VARIABLE, check_address
+from scheduler.service.access_tokens import TOKEN_VARIABLE, GuardError, TokenFile, rotate_token
+from scheduler.service.auth import check_address, is_loopback
 from scheduler.service.engine import Engine
 from scheduler.simulated_plant import simulate
 from scheduler.snapshot.parse_errors import format_errors
@@ -127,7 +128,8 @@ def _serve(options: argparse.Namespace) -> str:
     from scheduler.service.server import freeze_memory, serve
 
     token = os.environ.get(TOKEN_VARIABLE, "")
-    check_address(options.host, token)
+    check_address(options.host, token, has_file=options.token_file is not None)
+    token_file = _open_token_file(options, token)
     factory = _find_factory(options)
     engine = Engine(
         factory,
@@ -136,16 +138,46 @@ def _serve(options: argparse.Namespace) -> str:
         budget=options.budget / 1000,
         shadow=options.shadow,
         plan_seconds=options.plan_seconds,
+        decide_seconds=options.decide_seconds,
         log_failure=options.log_failure,
         admission=BundleAdmission(read_bundle_key(options.bundle_key), options.foreign),
     )
     message = engine.loaded.note or (engine.loaded.fault if options.bundle else None)
     if message:
         print(f"Note: {message}", file=sys.stderr, flush=True)
-    access_policy = AccessPolicy(token=token, rate=options.rate)
+    access_policy = AccessPolicy(
+        token=token,
+        token_file=token_file,
+        open_reads=not token and is_loopback(options.host),
+        trusted_hosts=(options.host, *options.trusted_host),
+        trusted_proxies=tuple(options.trusted_proxy),
+        rate=options.rate,
+    )
     app = create_app(engine, access_policy, when_ready=freeze_memory)
-    serve(app, engine, options.host, options.port)
+    serve(app, engine, options.host, options.port, options.grace_seconds)
     return "stopped"
+
+
+def _open_token_file(options: argparse.Namespace, token: str) -> TokenFile | None:
+    """Open the token file, if there is one; it is made at the first start."""
+    from scheduler.service.middleware import report_tokens
+
+    if options.no_token:
+        if token or options.token_file or not is_loopback(options.host):
+            rule = "it goes with neither a token nor an address beyond this machine"
+            raise GuardError(f"--no-token: {rule}. Leave it out.")
+        return None
+    if token and options.token_file is None:
+        return None
+    return TokenFile(options.token_file or _token_file_beside(options.log), report_tokens)
+
+
+def _token_file_beside(log: Path) -> Path:
+    return log.with_suffix(".tokens")
+
+
+def _token(options: argparse.Namespace) -> str:
+    return rotate_token(options.token_file, options.role, keep=options.keep)
 
 
 def _replay(options: argparse.Namespace) -> str:
@@ -178,6 +210,7 @@ _COMMANDS = {
     "explain": _explain,
     "what-if": _what_if,
     "serve": _serve,
+    "token": _token,
     "replay": _replay,
     "shadow": _shadow,
     "snapshot": _snapshot,

@@ -13,7 +13,7 @@ from scheduler.log.decision_log import LogFailure
 from scheduler.log.rotation import LogRetention, parse_retention
 from scheduler.plans.work_limit import PLAN_SECONDS
 from scheduler.portfolio.planner import SEARCH_SECONDS
-from scheduler.service.auth import TOKEN_VARIABLE
+from scheduler.service.access_tokens import ROLES, TOKEN_VARIABLE
 
 _LAST_PORT = 65_535
 _Commands = dict[str, argparse.ArgumentParser]
@@ -40,6 +40,7 @@ def scheduler_parser() -> argparse.ArgumentParser:
         ),
         "what-if": "compare the plan before and after changes",
         "serve": "run the HTTP service and the planner's page",
+        "token": "give a role of the service a new token",
         "replay": "repeat the decisions of a log and compare",
         "shadow": "report where policy and rule differ in a log of shadow mode, and the costs",
         "snapshot": "write a snapshot of a simulated plant, to try things with",
@@ -48,6 +49,7 @@ def scheduler_parser() -> argparse.ArgumentParser:
     _add_decide_options(commands)
     _add_plan_options(commands)
     _add_serve_options(commands)
+    _add_token_options(commands)
     _add_log_options(commands)
     _add_snapshot_options(commands)
     _add_common_options(commands)
@@ -130,7 +132,10 @@ def _add_serve_options(commands: _Commands) -> None:
     serve.add_argument(
         "--host",
         default="127.0.0.1",
-        help=f"address to listen on; others than loopback need a token in {TOKEN_VARIABLE}",
+        help=(
+            f"address to listen on; others than loopback need a token in {TOKEN_VARIABLE}, or"
+            " --token-file"
+        ),
     )
     serve.add_argument(
         "--port", type=_port, default=8080, help="port; 0: any free one, which the log names"
@@ -145,15 +150,79 @@ def _add_serve_options(commands: _Commands) -> None:
         ),
     )
     serve.add_argument(
-        "--plan-seconds", type=_positive, default=PLAN_SECONDS, help="time limit for one plan"
-    )
-    serve.add_argument(
         "--rate",
         type=float,
         default=1000.0,
         help="requests per second and client, with bursts of two seconds; 0: no limit",
     )
+    _add_deadline_options(serve)
+    _add_access_options(serve)
     _add_serve_log_options(serve)
+
+
+def _add_deadline_options(serve: argparse.ArgumentParser) -> None:
+    serve.add_argument(
+        "--plan-seconds",
+        type=_positive,
+        default=PLAN_SECONDS,
+        help="deadline of plans, explanations and what-ifs",
+    )
+    serve.add_argument(
+        "--decide-seconds", type=_positive, default=2.0, help="deadline of decisions"
+    )
+    serve.add_argument(
+        "--grace-seconds",
+        type=_positive,
+        default=10.0,
+        help="time from SIGTERM to the end of the process, whatever is being worked on",
+    )
+
+
+def _add_access_options(serve: argparse.ArgumentParser) -> None:
+    serve.add_argument(
+        "--token-file",
+        type=Path,
+        help=(
+            "file with the tokens of the roles, made at the first start; by default beside the log,"
+            f" decisions.tokens, unless {TOKEN_VARIABLE} is set"
+        ),
+    )
+    serve.add_argument(
+        "--no-token",
+        action="store_true",
+        help="let every program of this machine do everything; only on loopback",
+    )
+    serve.add_argument(
+        "--trusted-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help=(
+            "name of the service that requests may have in their Host header, besides localhost,"
+            " --host and addresses; can be repeated; * trusts all"
+        ),
+    )
+    serve.add_argument(
+        "--trusted-proxy",
+        action="append",
+        default=[],
+        metavar="ADDRESS",
+        help="address of a proxy whose X-Forwarded-For names the client; can be repeated",
+    )
+
+
+def _add_token_options(commands: _Commands) -> None:
+    token = commands["token"]
+    token.add_argument(
+        "--token-file",
+        type=Path,
+        default=Path("decisions.tokens"),
+        help="file with the tokens; a running service notices the change",
+    )
+    token.add_argument("--role", choices=ROLES, default="plan", help="role of the new token")
+    token.add_argument(
+        "--keep", action="store_true", help="keep the old tokens of the role valid beside it"
+    )
 
 
 def _add_serve_log_options(serve: argparse.ArgumentParser) -> None:
@@ -217,7 +286,7 @@ def _add_snapshot_options(commands: _Commands) -> None:
 
 def _add_common_options(commands: _Commands) -> None:
     for name, command in commands.items():
-        if name != "snapshot":
+        if name not in ("snapshot", "token"):
             command.add_argument(
                 "--bundle",
                 type=Path,

@@ -32,7 +32,15 @@ def running_service(bundle: Path, folder: Path) -> Iterator[tuple[int, subproces
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "scheduler", "serve", "--bundle", str(bundle)]
-    command += ["--port", str(port), "--log", str(folder / "log.sqlite"), "--rate", "0"]
+    command += [
+        "--port",
+        str(port),
+        "--log",
+        str(folder / "log.sqlite"),
+        "--rate",
+        "0",
+        "--no-token",
+    ]
     with (folder / "output").open("ab") as output:
         process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
     try:

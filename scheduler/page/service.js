@@ -16,6 +16,18 @@ export class Refusal extends Error {
 const TOKEN = "token";
 let tokenAsked = null;
 
+takeTokenFromAddress();
+
+/** Move the token out of the address, where it would be seen, bookmarked and shared. */
+function takeTokenFromAddress() {
+  const address = new URL(location.href);
+  const token = address.searchParams.get(TOKEN);
+  if (token === null) return;
+  sessionStorage.setItem(TOKEN, token);
+  address.searchParams.delete(TOKEN);
+  history.replaceState(null, "", address);
+}
+
 /** An answer of the service; asks for the token as often as it is missing or wrong. */
 export async function ask(path, body) {
   for (;;) {

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 from fastapi import FastAPI, Request, Response
 from fastapi.routing import APIRoute
@@ -20,14 +20,12 @@ from starlette.exceptions import HTTPException
 from starlette.routing import request_response
 
 from scheduler.decisions.bundle_files import BundleError
-from scheduler.decisions.explanations import Explanation
 from scheduler.decisions.loaded_policy import LoadedPolicy
 from scheduler.log.decision_log import LogEvent
 from scheduler.log.entry_format import DecisionLogError
 from scheduler.plans.errors import PlanError
-from scheduler.plans.schema import Plan
-from scheduler.plans.what_if import PlanComparison
 from scheduler.service.auth import RateLimit
+from scheduler.service.deadlines import DeadlineError, GivenUpError, await_work
 from scheduler.service.engine import Engine
 from scheduler.service.metrics import Metrics
 from scheduler.service.middleware import (
@@ -51,8 +49,12 @@ from scheduler.service.schemas import (
 from scheduler.snapshot.read import SnapshotError
 from scheduler.snapshot.schema import Snapshot
 
-MAX_WAITING = 256
-"""Maximum number of waiting requests; more are refused with ``Retry-After``."""
+Kind = Literal["decide", "plan"]
+MAX_WAITING: dict[Kind, int] = {"decide": 256, "plan": 64}
+"""Maximum number of waiting requests of each kind; more are refused with ``Retry-After``."""
+CLIENT_GONE = 499
+"""Status in log and metrics of a request whose client has gone before its answer."""
+_Result = TypeVar("_Result")
 _SMALL_BODY = 2**17
 """Bytes of a snapshot that the event loop itself reads and decides on."""
 
@@ -84,7 +86,7 @@ def create_app(
     app = FastAPI(
         title="changeover optimiser", version="1", lifespan=lifespan, docs_url=None, redoc_url=None
     )
-    service = _Service(app, engine, access_policy, when_ready)
+    service = _Service(app, engine, when_ready)
     service.add_routes()
     app.openapi = service.openapi_document  # type: ignore[method-assign]
     limit, at_once = RateLimit(access_policy.rate, clock), {("POST", "/v1/decide"): service.decide}
@@ -98,14 +100,13 @@ class _Service:
         self,
         app: FastAPI,
         engine: Engine,
-        access_policy: AccessPolicy,
         when_ready: Callable[[], None],
     ) -> None:
         self.app, self.engine, self.when_ready = app, engine, when_ready
-        self.reader = RequestReader(engine.factory, access_policy.max_bytes)
+        self.reader = RequestReader(engine.factory)
         self.counters = Metrics()
         self.ready = threading.Event()
-        self.waiting = 0
+        self.waiting: dict[Kind, int] = {"decide": 0, "plan": 0}
         engine.decision_log.listener = self.report_log_event
         self._document: dict[str, Any] | None = None
 
@@ -132,34 +133,46 @@ class _Service:
         level = logging.INFO if event.problem is None else logging.ERROR
         log(level, event.name, problem=event.problem)
 
-    async def _wait(self, submit: Callable[[], Future[Any]]) -> Any:
-        """Submit work to the engine, and return its result.
+    async def _wait(
+        self, request: Request, kind: Kind, submit: Callable[[], Future[_Result]]
+    ) -> _Result:
+        """Submit work to the engine, and return its result within the deadline of its kind.
 
         Raises
         ------
         RefusedError
-            If the service is starting or busy, or the engine refuses the request.
+            If the service is starting or busy, the deadline is over, or the engine refuses the
+            request.
         """
         if not self.ready.is_set():
             raise RefusedError(
                 503, "the service is starting. Come back in some seconds.", retry_after=5.0
             )
-        if self.waiting >= MAX_WAITING:
-            raise RefusedError(
-                503, f"{self.waiting} requests are waiting. Come back later.", retry_after=1.0
-            )
-        self.waiting += 1
+        if self.waiting[kind] >= MAX_WAITING[kind]:
+            problem = f"{self.waiting[kind]} requests to {kind} are waiting. Come back later."
+            raise RefusedError(503, problem, retry_after=1.0)
+        engine = self.engine
+        seconds = engine.decide_seconds if kind == "decide" else engine.plan_seconds
+        self.waiting[kind] += 1
         try:
-            return await asyncio.wrap_future(submit())
+            return await await_work(submit(), request.receive, seconds)
         except SnapshotError as error:
             raise RefusedError(422, *str(error).splitlines()) from None
         except PlanError as error:
             raise RefusedError(422, str(error)) from None
+        except DeadlineError:
+            problem = f"{kind}: no answer within {seconds:g} s; the request was given up"
+            raise RefusedError(504, f"{problem}. Send it again.") from None
+        except asyncio.CancelledError:  # at the stop, in time for this answer
+            problem = "the service is stopping. Send the request again once it has started."
+            raise RefusedError(503, problem, retry_after=5.0) from None
+        except GivenUpError:
+            raise RefusedError(CLIENT_GONE, "the client has gone") from None
         except (BundleError, DecisionLogError) as error:
             self.counters.log_refusals.inc(isinstance(error, DecisionLogError))
-            raise RefusedError(503, *str(error).splitlines()) from None
+            raise RefusedError(503, *engine.hide_folders(str(error)).splitlines()) from None
         finally:
-            self.waiting -= 1
+            self.waiting[kind] -= 1
 
     # --- routes -----------------------------------------------------------------------------------
 
@@ -199,34 +212,41 @@ class _Service:
     async def decide(self, request: Request) -> Response:
         """Decide for all free machines; the answer is in the log before it is sent."""
         body, strict = await self.reader.read_body(request), is_strict(request)
-        decide = self.engine.decide_at_once if len(body) <= _SMALL_BODY else self.engine.decide
-        answer: DecideAnswer = await self._wait(
-            lambda: decide(lambda: self.reader.parse_snapshot(body, strict=strict))
+        answer = await self._wait(
+            request, "decide", lambda: self._submit_decision(body, strict=strict)
         )
         for decision in answer.decisions:
             self.counters.count_decision(decision)
         self.counters.unlogged.inc(not answer.logged)
         return json_response(answer)
 
+    def _submit_decision(self, body: bytes, *, strict: bool) -> Future[DecideAnswer]:
+        """Decide at once on a small body; a large one is read beside the decisions on others."""
+        if len(body) <= _SMALL_BODY:
+            return self.engine.decide_at_once(
+                lambda: self.reader.parse_snapshot(body, strict=strict)
+            )
+        return self.engine.decide_after(lambda: self.reader.parse_snapshot(body, strict=strict))
+
     async def plan(self, request: Request) -> Response:
         """Make a complete schedule in the expected future, and in sampled futures if asked for."""
         parse = await self.reader.read(request, PlanRequest)
-        plan: Plan = await self._wait(lambda: self.engine.plan(parse))
+        plan = await self._wait(request, "plan", lambda: self.engine.plan(parse))
         self.counters.plan_seconds.observe(plan.microseconds / 1e6)
         return json_response(plan)
 
     async def explain(self, request: Request) -> Response:
         """Rank the alternatives of the next decision, with their differences."""
         parse = await self.reader.read(request, SnapshotRequest)
-        explanation: Explanation = await self._wait(
-            lambda: self.engine.explain(lambda: parse().snapshot)
+        explanation = await self._wait(
+            request, "plan", lambda: self.engine.explain(lambda: parse().snapshot)
         )
         return json_response(explanation)
 
     async def what_if(self, request: Request) -> Response:
         """Plan before and after some changes."""
         parse = await self.reader.read(request, WhatIfRequest)
-        comparison: PlanComparison = await self._wait(lambda: self.engine.what_if(parse))
+        comparison = await self._wait(request, "plan", lambda: self.engine.what_if(parse))
         return json_response(comparison)
 
     async def policy(self, request: Request) -> Response:
@@ -240,7 +260,7 @@ class _Service:
             loaded: LoadedPolicy = await loop.run_in_executor(None, self.engine.reload)
         except BundleError as error:
             log(logging.ERROR, "bundle refused", problem=str(error))
-            raise RefusedError(409, *str(error).splitlines()) from None
+            raise RefusedError(409, *self.engine.hide_folders(str(error)).splitlines()) from None
         log(logging.INFO, "bundle loaded", policy=loaded.sha256, rule=str(loaded.rule))
         return json_response(self.engine.policy_answer())
 
@@ -275,13 +295,13 @@ class _Service:
         return json_response(self._state())
 
     async def readiness(self, request: Request) -> Response:
-        """Return 200 if requests are answered, 503 while starting or without a log to write to.
+        """Return 200 if requests are answered, 503 while starting, saturated, or without a log.
 
         With ``--log-failure answer`` a fault of the log is shown with status 200.
         """
         state, response = self._state(), await self.health(request)
         refuses = state.log is not None and self.engine.log_failure == "refuse"
-        response.status_code = 503 if state.status == "starting" or refuses else 200
+        response.status_code = 503 if refuses or state.status in ("starting", "saturated") else 200
         return response
 
     def _state(self) -> Health:
@@ -290,6 +310,8 @@ class _Service:
             status = "starting"
         elif log_state.fault is not None:
             status = "log fails"
+        elif any(self.waiting[kind] >= most for kind, most in MAX_WAITING.items()):
+            status = "saturated"
         return Health.model_validate(
             {
                 "status": status,
@@ -302,7 +324,9 @@ class _Service:
     async def metrics(self, request: Request) -> Response:
         """Return the metrics for Prometheus."""
         self.counters.show_log(self.engine.decision_log.state())
-        text, media_type = self.counters.export(self.waiting, self.engine.loaded.bundle is not None)
+        text, media_type = self.counters.export(
+            sum(self.waiting.values()), self.engine.loaded.bundle is not None
+        )
         return Response(text, media_type=media_type)
 
     def openapi_document(self) -> dict[str, Any]:

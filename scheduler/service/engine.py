@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime
+import math
 import os
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,7 @@ from scheduler.plans.what_if import PlanComparison
 from scheduler.plans.work_limit import PLAN_SECONDS
 from scheduler.portfolio.planner import Planner
 from scheduler.portfolio.portfolio_planner import SearchBudget
+from scheduler.service.deadlines import Work, WorkClock
 from scheduler.service.schemas import (
     DecideAnswer,
     PlanRequest,
@@ -60,8 +63,8 @@ class Engine:
         Log of the decisions.
     budget, shadow
         See :class:`scheduler.decisions.decider.Decider`.
-    plan_seconds
-        Time limit of one plan.
+    plan_seconds, decide_seconds
+        Deadlines of plans, explanations and comparisons, and of decisions.
     log_failure
         Refuse decisions that cannot be written to the log, or answer them all the same.
     admission
@@ -79,23 +82,32 @@ class Engine:
         budget: float = BUDGET_SECONDS,
         shadow: bool = False,
         plan_seconds: float = PLAN_SECONDS,
+        decide_seconds: float = math.inf,
         log_failure: LogFailure = "refuse",
         admission: BundleAdmission = UNSIGNED,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.factory, self.folder = factory, bundle
         self.decision_log, self.shadow, self.log_failure = decision_log, shadow, log_failure
-        self.admission, self.loaded = admission, load_scheduler_policy(bundle, factory, admission)
+        self.admission, self.decide_seconds, self.plan_seconds = (
+            admission,
+            decide_seconds,
+            plan_seconds,
+        )
+        self.loaded = self._without_folders(load_scheduler_policy(bundle, factory, admission))
         self._refused: tuple[str, str] | None = None  # reason and date
         if bundle is not None and self.loaded.bundle is None:
             self._note_refusal(str(self.loaded.fault))
         self.newest: tuple[Snapshot, str] | None = None
         policy = (self.loaded.bundle, self.loaded.rule, budget)
+        self._slow_clock = WorkClock(clock)
         self._decider, slow = (
-            Decider(ShopFloor(factory), *policy, shadow=shadow, clock=clock) for _ in range(2)
+            Decider(ShopFloor(factory), *policy, shadow=shadow, clock=each)
+            for each in (clock, self._slow_clock)
         )
         self._planner = Planner(slow, plan_seconds)
         self._fast, self._slow = ThreadPoolExecutor(1, "decide"), ThreadPoolExecutor(1, "plan")
+        self._reading = ThreadPoolExecutor(1, "read")
         self._deciding, self._reloading = threading.Lock(), threading.Lock()
 
     def warm_up(self) -> None:
@@ -109,7 +121,8 @@ class Engine:
             explain(self._planner.decider, example)
 
     def close(self) -> None:
-        """Finish the work in progress."""
+        """Finish the work in progress; work that was given up ends at its next step."""
+        self._reading.shutdown()
         self._fast.shutdown()
         self._slow.shutdown()
 
@@ -127,7 +140,7 @@ class Engine:
 
     def decide(
         self, read: Callable[[], tuple[Snapshot, SnapshotText | None]]
-    ) -> Future[DecideAnswer]:
+    ) -> Work[DecideAnswer]:
         """Decide for a snapshot; the answer comes once it is in the log.
 
         Parameters
@@ -135,22 +148,38 @@ class Engine:
         read
             Function that returns the snapshot, and its JSON if it is known.
         """
-        answer: Future[DecideAnswer] = Future()
-        answer.set_running_or_notify_cancel()  # a client that leaves cannot cancel it
+        answer = Work[DecideAnswer]()
         self._fast.submit(self._decide_in_turn, read, answer)
+        return answer
+
+    def decide_after(
+        self, read: Callable[[], tuple[Snapshot, SnapshotText | None]]
+    ) -> Work[DecideAnswer]:
+        """Decide as :meth:`decide`, but read first, in another thread than that of decisions."""
+        answer = Work[DecideAnswer]()
+
+        def read_first() -> None:
+            try:
+                answer.check()
+                content = read()
+            except BaseException as error:
+                answer.set_exception(error)
+            else:
+                self._fast.submit(self._decide_in_turn, lambda: content, answer)
+
+        self._reading.submit(read_first)
         return answer
 
     def decide_at_once(
         self, read: Callable[[], tuple[Snapshot, SnapshotText | None]]
-    ) -> Future[DecideAnswer]:
+    ) -> Work[DecideAnswer]:
         """Decide as :meth:`decide`, but in this thread, unless another decision is in progress.
 
         A decision takes about a millisecond, less than handing it to another thread.
         """
         if not self._deciding.acquire(blocking=False):
             return self.decide(read)
-        answer: Future[DecideAnswer] = Future()
-        answer.set_running_or_notify_cancel()
+        answer = Work[DecideAnswer]()
         try:
             self._decide(read, answer)
         finally:
@@ -158,18 +187,20 @@ class Engine:
         return answer
 
     def _decide_in_turn(
-        self, read: Callable[[], tuple[Snapshot, SnapshotText | None]], answer: Future[DecideAnswer]
+        self, read: Callable[[], tuple[Snapshot, SnapshotText | None]], answer: Work[DecideAnswer]
     ) -> None:
         with self._deciding:
             self._decide(read, answer)
 
     def _decide(
-        self, read: Callable[[], tuple[Snapshot, SnapshotText | None]], answer: Future[DecideAnswer]
+        self, read: Callable[[], tuple[Snapshot, SnapshotText | None]], answer: Work[DecideAnswer]
     ) -> None:
         try:
+            answer.check()
             (snapshot, text), loaded = read(), self.loaded
             loaded.use_in(self._decider)
             decisions = tuple(self._decider.decide(snapshot))
+            answer.check()  # what nobody waits for is not logged
             self.receive(snapshot)
             policy, rule = loaded.sha256, str(loaded.rule)
             written = self.decision_log.submit(
@@ -190,7 +221,7 @@ class Engine:
                 lambda _: _resolve(written, answer, content, self.log_failure)
             )
 
-    def plan(self, read: Callable[[], PlanRequest]) -> Future[Plan]:
+    def plan(self, read: Callable[[], PlanRequest]) -> Work[Plan]:
         """Make a plan, and compare it with the previous one if there is one."""
 
         def work(planner: Planner) -> Plan:
@@ -207,11 +238,11 @@ class Engine:
 
         return self._submit_slow(work)
 
-    def explain(self, read: Callable[[], Snapshot]) -> Future[Explanation]:
+    def explain(self, read: Callable[[], Snapshot]) -> Work[Explanation]:
         """Explain the next decision."""
         return self._submit_slow(lambda planner: explain(planner.decider, read()))
 
-    def what_if(self, read: Callable[[], WhatIfRequest]) -> Future[PlanComparison]:
+    def what_if(self, read: Callable[[], WhatIfRequest]) -> Work[PlanComparison]:
         """Plan before and after some changes."""
 
         def work(planner: Planner) -> PlanComparison:
@@ -227,12 +258,20 @@ class Engine:
 
         return self._submit_slow(work)
 
-    def _submit_slow(self, work: Callable[[Planner], Any]) -> Future[Any]:
+    def _submit_slow(self, work: Callable[[Planner], Any]) -> Work[Any]:
+        answer = Work[Any]()
+
         def run() -> Any:
             self.loaded.use_in(self._planner.decider)
             return work(self._planner)
 
-        return self._slow.submit(run)
+        def run_by_clock() -> None:
+            self._slow_clock.work = answer
+            answer.run(run)
+            self._slow_clock.work = None
+
+        self._slow.submit(run_by_clock)
+        return answer
 
     def policy_answer(self) -> PolicyAnswer:
         """Return the factory, the active policy, the fallback rule, products and machines."""
@@ -290,16 +329,28 @@ class Engine:
                     "reload: the service was started without a bundle. Start it with --bundle DIR."
                 )
             try:
-                self.loaded = reload_scheduler_policy(self.folder, self.factory, self.admission)
+                loaded = reload_scheduler_policy(self.folder, self.factory, self.admission)
+                self.loaded = self._without_folders(loaded)
             except BundleError as error:
                 self._note_refusal(str(error))
                 raise
             self._refused = None
             return self.loaded
 
+    def hide_folders(self, text: str) -> str:
+        """Return a text that names the files of bundle and log without their folders."""
+        own = [path for path in (self.folder, self.decision_log.path.parent) if path is not None]
+        folders = {str(form) for path in own for form in (path, path.resolve())} - {".", os.sep}
+        for folder in sorted(folders, key=len, reverse=True):
+            text = text.replace(f"{folder}{os.sep}", "").replace(folder, Path(folder).name)
+        return text
+
+    def _without_folders(self, loaded: LoadedPolicy) -> LoadedPolicy:
+        return replace(loaded, fault=loaded.fault and self.hide_folders(loaded.fault))
+
     def _note_refusal(self, reason: str) -> None:
-        """Note that the newest bundle was refused; its files are named without their folder."""
-        self._refused = (reason.replace(f"{self.folder}{os.sep}", ""), _now())
+        """Note that the newest bundle was refused."""
+        self._refused = (self.hide_folders(reason), _now())
 
 
 def _now() -> str:

@@ -57,11 +57,13 @@ class Metrics:
             "1 with a policy, 0 where the rule decides",
             registry=self.registry,
         )
+        self._add_log_and_access_figures()
 
-        self._add_log_figures()
-
-    def _add_log_figures(self) -> None:
+    def _add_log_and_access_figures(self) -> None:
         registry = self.registry
+        self.wrong_tokens = Counter(
+            "changeover_wrong_tokens", "Requests with a missing or wrong token", registry=registry
+        )
         self.log_refusals = Counter(
             "changeover_log_refusals",
             "Decisions that were refused because they could not be logged",

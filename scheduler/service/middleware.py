@@ -1,4 +1,4 @@
-"""ASGI middleware: authentication, rate limit, metrics and access log."""
+"""ASGI middleware: access checks, limits, security headers, metrics and access log."""
 
 from __future__ import annotations
 
@@ -9,26 +9,51 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from starlette.requests import Request
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from scheduler.service.auth import RateLimit, is_allowed
+from scheduler.service.access_tokens import Role, TokenFile, TokenTable
+from scheduler.service.auth import (
+    RateLimit,
+    has_role,
+    is_guarded,
+    is_own_page,
+    is_trusted_host,
+    needed_role,
+)
 from scheduler.service.metrics import Metrics
 from scheduler.service.schemas import Problems
 
 Answering = Callable[[Request], Awaitable[Response]]
 MAX_BYTES = 16 * 2**20
+MAX_TOTAL_BYTES = 8 * MAX_BYTES
+_WRONG_TOKENS, _WRONG_TOKEN_RATE = 20.0, 1.0
+"""Wrong tokens that a client may send at once, and per second."""
+_SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+}
+"""Headers of every answer; the page replaces its content policy."""
 
 logger = logging.getLogger("scheduler")
 
 
 @dataclass(frozen=True)
 class AccessPolicy:
-    """Token, and limits of size and rate."""
+    """Tokens, trusted hosts and proxies, and limits of size and rate."""
 
-    token: str = ""  # '': no token is needed
+    token: str = ""  # token of the role admin; '': none
+    token_file: TokenFile | None = None  # further tokens; without any, no token is needed
+    open_reads: bool = False  # reading needs no token
+    trusted_hosts: tuple[str, ...] = ()  # names of this service in the Host header
+    trusted_proxies: tuple[str, ...] = ()  # addresses whose X-Forwarded-For is believed
     max_bytes: int = MAX_BYTES  # maximum size of a request
+    max_total_bytes: int = MAX_TOTAL_BYTES  # maximum size of all bodies in flight
     rate: float = 1000.0  # requests per second and client; 0: no limit
 
 
@@ -64,47 +89,119 @@ class Middleware:
     ) -> None:
         self.app, self.access_policy, self.limit = app, access_policy, limit
         self.counters, self.at_once = counters, at_once
+        self._wrong_tokens = RateLimit(_WRONG_TOKEN_RATE, limit.clock, _WRONG_TOKENS)
+        token = access_policy.token
+        self._table = TokenTable([("admin", token)] if token else [])
+        self._bytes_in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check, time, count and log a request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        start, status = time.perf_counter(), 500
+        start, status, body = time.perf_counter(), 500, _BodyCount(self, receive)
 
         async def note(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                headers = MutableHeaders(scope=message)
+                for name, value in _SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
             await send(message)
 
         try:
-            self._check_access(Request(scope))
+            self._check_access(scope, body)
             answering = self.at_once.get((scope["method"], scope["path"]))
-            answer = self.app if answering is None else await answering(Request(scope, receive))
-            await answer(scope, receive, note)
+            answer = (
+                self.app if answering is None else await answering(Request(scope, body.receive))
+            )
+            await answer(scope, body.receive, note)
+        except ClientDisconnect:
+            status = 499  # it has gone while it sent its body
         except RefusedError as refusal:
             await refusal_response(refusal)(scope, receive, note)
         finally:
+            body.release()
             self._record(scope, status, time.perf_counter() - start)
 
-    def _check_access(self, request: Request) -> None:
-        path = request.scope["path"]
-        if not path.startswith("/v1/") and path not in ("/metrics", "/openapi.json"):
-            return
-        if not is_allowed(request.headers.get("authorization"), self.access_policy.token):
+    def _check_access(self, scope: Scope, body: _BodyCount) -> None:
+        """Check where a request comes from, its rate, its token, and the size of its body."""
+        headers, path = Headers(scope=scope), scope["path"]
+        host = headers.get("host", "")
+        if not is_trusted_host(host, self.access_policy.trusted_hosts):
+            rule = "it must name this service"
             raise RefusedError(
-                401,
-                "authorization: the token is missing or wrong. Send the header Authorization:"
-                " Bearer TOKEN.",
+                421, f"host = {host[:80]!r}; {rule}. Start it with --trusted-host NAME."
             )
-        wait = self.limit.admit(_client(request.scope))
+        if not is_guarded(path):
+            return
+        if not is_own_page(host, headers.get("origin"), headers.get("sec-fetch-site")):
+            raise RefusedError(
+                403,
+                "origin: a web page from elsewhere sent the request. Use the page at / instead.",
+            )
+        client = self._client(scope)
+        wait = self.limit.admit(client)
         if wait:
             raise RefusedError(
                 429,
                 f"too many requests; more than {self.limit.rate:g} a second. Wait {wait:.3f} s.",
                 retry_after=wait,
             )
+        self._check_token(headers, client, needed_role(scope["method"], path))
+        body.check_head(headers)
+
+    def _check_token(self, headers: Headers, client: str, needed: Role | None) -> None:
+        """Check the token; a valid one passes, however many wrong ones its address has sent."""
+        policy = self.access_policy
+        if not policy.token and policy.token_file is None:
+            return
+        if needed is None and policy.open_reads:
+            return
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        role = self._find_role(token) if scheme == "Bearer" else None
+        if role is None:
+            self.counters.wrong_tokens.inc()
+            wait = self._wrong_tokens.admit(client)
+            if wait:
+                problem = f"authorization: too many wrong tokens. Wait {wait:.3f} s."
+                raise RefusedError(429, problem, retry_after=wait)
+            raise RefusedError(
+                401,
+                "authorization: the token is missing or wrong. Send the header Authorization:"
+                " Bearer TOKEN.",
+            )
+        if not has_role(role, needed):
+            rule = f"this needs {needed} or admin"
+            raise RefusedError(403, f"authorization: the role is {role}; {rule}. Use its token.")
+
+    def _find_role(self, token: str) -> Role | None:
+        role, file = self._table.find_role(token), self.access_policy.token_file
+        return file.find_role(token) if role is None and file is not None else role
+
+    def _client(self, scope: Scope) -> str:
+        """Return the address of the client; a trusted proxy names it."""
+        client, proxies = _address(scope), self.access_policy.trusted_proxies
+        if client not in proxies:
+            return client
+        forwarded = Headers(scope=scope).get("x-forwarded-for", "")
+        hops = [hop.strip() for hop in forwarded.split(",") if hop.strip()]
+        return next((hop[:64] for hop in reversed(hops) if hop not in proxies), client)
+
+    def reserve_bytes(self, count: int) -> None:
+        """Count bytes of a body; a negative count gives them back.
+
+        Raises
+        ------
+        RefusedError
+            If all bodies in flight are too large together.
+        """
+        if count > 0 and self._bytes_in_flight + count > self.access_policy.max_total_bytes:
+            most = self.access_policy.max_total_bytes // 2**20
+            problem = f"body: all requests in progress have more than {most} MiB. Come back later."
+            raise RefusedError(503, problem, retry_after=1.0)
+        self._bytes_in_flight += count
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "other")
@@ -118,11 +215,66 @@ class Middleware:
             path=scope["path"],
             status=status,
             ms=round(1000 * seconds, 2),
-            client=_client(scope),
+            client=self._client(scope),
         )
 
 
-def _client(scope: Scope) -> str:
+class _BodyCount:
+    """Size of one body: its limit, and its part of the bodies in flight."""
+
+    def __init__(self, middleware: Middleware, receive: Receive) -> None:
+        self._middleware, self._receive = middleware, receive
+        self._max_bytes = middleware.access_policy.max_bytes
+        self._announced = self._received = self._reserved = 0
+
+    def check_head(self, headers: Headers) -> None:
+        """Check media type and announced length, before anything of the body is read.
+
+        Raises
+        ------
+        RefusedError
+            If the body is not JSON, or too large.
+        """
+        length = headers.get("content-length", "0")
+        self._announced = int(length) if length.isdecimal() else 0
+        if not self._announced and "transfer-encoding" not in headers:
+            return
+        media_type = headers.get("content-type", "")
+        if media_type.partition(";")[0].strip().lower() != "application/json":
+            rule = "it must be application/json"
+            raise RefusedError(
+                415, f"content-type = {media_type[:80]!r}; {rule}. Send that header."
+            )
+        self._check(self._announced)
+        self._reserve(self._announced)
+
+    async def receive(self) -> Message:
+        """Return the next message, and count its bytes."""
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._received += len(message.get("body", b""))
+            self._check(self._received)
+            self._reserve(self._received)
+        return message
+
+    def release(self) -> None:
+        """Give the bytes back."""
+        self._middleware.reserve_bytes(-self._reserved)
+        self._reserved = 0
+
+    def _check(self, length: int) -> None:
+        if length > self._max_bytes:
+            rule = f"it must have at most {self._max_bytes} bytes"
+            problem = f"body = {length} bytes or more; {rule}. Leave out finished orders."
+            raise RefusedError(413, problem)
+
+    def _reserve(self, length: int) -> None:
+        if length > self._reserved:
+            self._middleware.reserve_bytes(length - self._reserved)
+            self._reserved = length
+
+
+def _address(scope: Scope) -> str:
     return scope["client"][0] if scope.get("client") else ""
 
 
@@ -148,3 +300,8 @@ def log(level: int, event: str, **facts: Any) -> None:
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     line = {"time": now, "level": logging.getLevelName(level), "event": event, **facts}
     logger.log(level, json.dumps(line))
+
+
+def report_tokens(problem: str) -> None:
+    """Log that a changed token file is not used."""
+    log(logging.ERROR, "tokens not read", problem=problem)

@@ -48,11 +48,15 @@ _STRICT = {
 }
 _REFUSALS = {
     "401": "The token is missing or wrong.",
+    "403": "The role of the token does not suffice, or a web page from elsewhere sent the request.",
     "413": f"The body is longer than {MAX_BYTES // 2**20} MiB.",
+    "415": "The body is not declared as `application/json`.",
+    "421": "The `Host` header does not name the service.",
     "422": "The request cannot be used.",
     "429": "Too many requests; `Retry-After` says when to ask again.",
     "503": "Starting or busy (then with `Retry-After`), no policy for `/v1/explain`, or the"
     " decision log cannot be written.",
+    "504": "The deadline was over, and the request was given up.",
 }
 
 

@@ -1,4 +1,4 @@
-"""Reading of request bodies: size limit, encoding, parsing and checks."""
+"""Reading of request bodies: encoding, parsing and checks."""
 
 from __future__ import annotations
 
@@ -32,16 +32,10 @@ _Body = TypeVar("_Body", SnapshotRequest, PlanRequest, WhatIfRequest)
 
 
 class RequestReader:
-    """Reader of request bodies for one factory.
+    """Reader of request bodies for one factory."""
 
-    Parameters
-    ----------
-    max_bytes
-        Maximum size of a body.
-    """
-
-    def __init__(self, factory: Factory, max_bytes: int) -> None:
-        self.factory, self.max_bytes = factory, max_bytes
+    def __init__(self, factory: Factory) -> None:
+        self.factory = factory
 
     async def read_body(self, request: Request) -> bytes:
         """Return the bytes of a body, without a byte order mark.
@@ -49,17 +43,9 @@ class RequestReader:
         Raises
         ------
         RefusedError
-            If it is too long, or no UTF-8.
+            If it is no UTF-8; the middleware refuses long ones.
         """
-        chunks, length = list[bytes](), 0
-        async for chunk in request.stream():
-            if chunk:
-                chunks.append(chunk)
-                length += len(chunk)
-            if length > self.max_bytes:
-                rule = f"it must have at most {self.max_bytes} bytes"
-                problem = f"body = {length} bytes or more; {rule}. Leave out finished orders."
-                raise RefusedError(413, problem)
+        chunks = [chunk async for chunk in request.stream() if chunk]
         try:
             return drop_mark(b"".join(chunks), "body")  # a single chunk is not copied
         except FactoryError as error:

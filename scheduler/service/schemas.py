@@ -138,8 +138,9 @@ class FloorAnswer(_Message):
 class Health(_Message):
     """State of the service."""
 
-    status: Literal["ok", "starting", "log fails"]
-    """``ok`` once requests are answered; ``log fails`` while the decision log cannot be written."""
+    status: Literal["ok", "starting", "saturated", "log fails"]
+    """``ok`` once requests are answered; ``saturated`` while further decisions or plans are refused
+    because too many wait; ``log fails`` while the decision log cannot be written."""
     policy: bool = False
     """A policy is loaded; without one the rule decides."""
     log: str | None = None

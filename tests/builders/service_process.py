@@ -8,10 +8,11 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from scheduler.service.auth import TOKEN_VARIABLE
+from scheduler.service.access_tokens import TOKEN_VARIABLE
 from tests.builders.repository import ROOT
 
 
@@ -27,7 +28,9 @@ class ServiceProcess:
     factory
         Name or file of the factory; None for the one that the policy was trained for.
     token
-        What requests must carry; empty for nothing.
+        Token that all requests must carry; empty for none.
+    options
+        Further options of the command; without a token, ``--no-token`` is the default.
     """
 
     def __init__(
@@ -37,15 +40,19 @@ class ServiceProcess:
         *,
         factory: Path | str | None = None,
         token: str = "",
+        options: Sequence[str] | None = None,
     ) -> None:
         self.log, self.lines = folder / "log.sqlite", list[str]()
         limits = ["--budget", "inf", "--plan-seconds", "inf", "--rate", "0"]
+        limits += ["--decide-seconds", "inf", "--grace-seconds", "1e6"]
         files = ["--log", str(self.log)]
         files += [] if bundle is None else ["--bundle", str(bundle)]
         files += [] if factory is None else ["--factory", str(factory)]
+        if options is None:
+            options = [] if token else ["--no-token"]
         others = {name: value for name, value in os.environ.items() if name != TOKEN_VARIABLE}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "scheduler", "serve", "--port", "0", *files, *limits],
+            [sys.executable, "-m", "scheduler", "serve", "--port", "0", *files, *limits, *options],
             cwd=ROOT,
             env={**others, **({TOKEN_VARIABLE: token} if token else {})},
             stdout=subprocess.PIPE,

@@ -38,6 +38,7 @@ from scheduler.snapshot.read import SnapshotError, check_snapshot, parse_snapsho
 from scheduler.snapshot.schema import Snapshot
 from tests.builders.event_waits import Clock
 from tests.builders.repository import ROOT
+from tests.builders.service_client import service_client
 from tests.builders.snapshots import FACTORY, RULE, snapshot_after
 from tests.oracles.plan_reader import Reading
 
@@ -286,9 +287,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
         plan_seconds=MAX_CLOCK_CALLS,
         clock=Clock(step=1.0),
     )
-    with TestClient(
-        create_app(engine, AccessPolicy(rate=0.0), ready.set), raise_server_exceptions=False
-    ) as client:
+    with service_client(create_app(engine, AccessPolicy(rate=0.0), ready.set)) as client:
         ready.wait()
         yield client
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -85,6 +86,18 @@ def test_a_token_is_asked_for_until_it_is_right(browser: Any, guarded: ServicePr
     assert visit.page.inner_text("#factory") == NASTY[0]
     assert not visit.page.is_visible("#token-dialog")
     assert len(visit.take_refusals()) == 2
+    visit.close()
+
+
+def test_a_token_in_the_address_is_used_and_taken_out_of_it(
+    browser: Any, guarded: ServiceProcess
+) -> None:
+    visit = Visit(browser, guarded.address)
+    visit.page.goto(f"{guarded.address}/?token={quote(TOKEN)}")
+    visit.settle()
+    assert visit.page.inner_text("#factory") == NASTY[0]
+    assert visit.page.url == f"{guarded.address}/"
+    assert visit.page.evaluate("sessionStorage.getItem('token')") == TOKEN
     visit.close()
 
 

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from scheduler.service.auth import GuardError, RateLimit, check_address, is_allowed, is_loopback
+from scheduler.service.access_tokens import ROLES, GuardError
+from scheduler.service.auth import (
+    RateLimit,
+    check_address,
+    has_role,
+    is_loopback,
+    is_own_page,
+    is_trusted_host,
+    needed_role,
+)
 from tests.builders.event_waits import Clock
 
 TOKEN = "a token of some length"
@@ -34,23 +43,61 @@ def test_others_may_ask_only_with_a_token() -> None:
         check_address("127.0.0.1", "short")
 
 
+def test_a_token_file_stands_for_the_variable() -> None:
+    check_address("0.0.0.0", "", has_file=True)
+
+
 @pytest.mark.parametrize(
-    "header",
+    ("host", "expected"),
     [
-        None,
-        "",
-        TOKEN,
-        "Bearer",
-        f"Bearer {TOKEN} ",
-        f"bearer {TOKEN}",
-        "Bearer \xfc",
-        f"Bearer {TOKEN[:-1]}",
+        ("127.0.0.1:8080", True),
+        ("[::1]:8080", True),
+        ("10.0.0.7", True),
+        ("LOCALHOST:80", True),
+        ("Plant:8080", True),
+        ("plant.evil.example", False),
+        ("evil.example:8080", False),
+        ("", False),
     ],
 )
-def test_only_the_very_token_opens(header: str | None) -> None:
-    assert not is_allowed(header, TOKEN)
-    assert is_allowed(header, "")
-    assert is_allowed(f"Bearer {TOKEN}", TOKEN)
+def test_names_of_others_are_no_trusted_hosts(host: str, expected: bool) -> None:
+    assert is_trusted_host(host, ("plant",)) is expected
+    assert is_trusted_host(host, ("*",))
+
+
+@pytest.mark.parametrize(
+    ("origin", "site", "expected"),
+    [
+        (None, None, True),
+        ("http://plant:8080", "same-origin", True),
+        ("https://plant:8080", None, True),
+        (None, "none", True),
+        ("http://plant:3000", "same-site", False),
+        ("http://plant:3000", None, False),
+        ("http://evil.example", "cross-site", False),
+        ("null", None, False),
+        (None, "cross-site", False),
+        ("file://plant:8080", None, False),
+    ],
+)
+def test_only_the_own_page_may_send_requests(
+    origin: str | None, site: str | None, expected: bool
+) -> None:
+    assert is_own_page("plant:8080", origin, site) is expected
+
+
+def test_roles_open_what_they_are_for() -> None:
+    requests = {
+        "decide": [("POST", "/v1/decide"), ("PUT", "/v1/floor")],
+        "plan": [("POST", "/v1/plan"), ("POST", "/v1/explain"), ("POST", "/v1/what-if")],
+        "admin": [("POST", "/v1/policy/reload")],
+    }
+    for own in ROLES:
+        for needed, asked in requests.items():
+            for method, path in asked:
+                allowed = has_role(own, needed_role(method, path))
+                assert allowed == (own in (needed, "admin")), (own, path)
+        assert has_role(own, needed_role("GET", "/v1/floor"))
 
 
 def test_a_client_may_ask_as_often_as_its_rate_after_a_burst() -> None:

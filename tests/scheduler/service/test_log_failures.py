@@ -24,6 +24,7 @@ from scheduler.service.app import create_app
 from scheduler.service.engine import Engine
 from scheduler.service.middleware import AccessPolicy
 from tests.builders.event_waits import Clock
+from tests.builders.service_client import service_client
 from tests.builders.snapshots import FACTORY, request_body
 
 
@@ -35,7 +36,7 @@ def service(log: Path, log_failure: Any) -> Iterator[TestClient]:
         FACTORY, None, DecisionLog(log), **limits, log_failure=log_failure, clock=Clock()
     )
     app = create_app(engine, AccessPolicy(rate=0.0), ready.set, Clock())
-    with TestClient(app, raise_server_exceptions=False) as client:
+    with service_client(app) as client:
         ready.wait()
         yield client
 

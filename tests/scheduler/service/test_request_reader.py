@@ -29,6 +29,7 @@ from scheduler.service.engine import Engine
 from scheduler.service.middleware import AccessPolicy
 from tests.builders.bad_snapshots import lock_waiting_orders, spoil, without_orders
 from tests.builders.event_waits import Clock
+from tests.builders.service_client import service_client
 from tests.builders.snapshots import FACTORY, snapshot_after
 
 WHOLE = lock_waiting_orders(snapshot_after(200).model_dump(mode="json"), "test-1", "test", 3)
@@ -58,7 +59,7 @@ def client(bundle_folder: Path, log: Path) -> Iterator[TestClient]:
     ready, no_limits = threading.Event(), {"budget": math.inf, "plan_seconds": math.inf}
     engine = Engine(FACTORY, bundle_folder, DecisionLog(log), **no_limits, clock=Clock())
     app = create_app(engine, AccessPolicy(rate=0.0), ready.set, Clock())
-    with TestClient(app, raise_server_exceptions=False) as client:
+    with service_client(app) as client:
         ready.wait()
         yield client
 

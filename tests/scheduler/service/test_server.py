@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import importlib.util
 import itertools
 import json
@@ -10,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
@@ -24,15 +27,18 @@ pytest.importorskip("onnxscript", reason="exporting needs the extra `scheduler`"
 
 from scheduler.__main__ import main
 from scheduler.log.log_reader import read_entries
+from scheduler.service.access_tokens import read_tokens
+from tests.builders.event_waits import wait_for
 from tests.builders.repository import ROOT
 from tests.builders.service_process import ServiceProcess
 from tests.builders.snapshots import FACTORY, request_body
 
 
-def decide_once(served: ServiceProcess) -> int:
+def decide_once(served: ServiceProcess, token: str = "") -> int:
     """Ask for one more decision; return its number in the log."""
     body = json.dumps(request_body()).encode()
-    request = urllib.request.Request(f"{served.address}/v1/decide", body)
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+    request = urllib.request.Request(f"{served.address}/v1/decide", body, headers)
     with urllib.request.urlopen(request) as answer:
         return int(json.load(answer)["entry"])
 
@@ -42,6 +48,50 @@ def test_bug_sigterm_ends_the_service_as_ctrl_c_does(bundle_folder: Path, tmp_pa
     with ServiceProcess(bundle_folder, tmp_path) as served:
         assert served.end(signal.SIGTERM) == 0
     assert served.lines[-1] == "stopped\n"
+
+
+def test_bug_sigterm_ends_the_service_whatever_is_worked_on(tmp_path: Path) -> None:
+    """A plan in progress and those behind it held the process for as long as they took."""
+    body = json.dumps({**request_body(), "seconds": 10.0, "futures": 64}).encode()
+
+    def plan(address: str) -> None:
+        headers = {"Content-Type": "application/json"}
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            urllib.request.urlopen(urllib.request.Request(f"{address}/v1/plan", body, headers))
+
+    def count_waiting(address: str) -> int:
+        with urllib.request.urlopen(f"{address}/metrics") as answer:
+            lines = answer.read().decode().splitlines()
+        return sum(line.startswith("scheduler_waiting_requests 4") for line in lines)
+
+    options = ["--no-token", "--grace-seconds", "1"]
+    with (
+        ThreadPoolExecutor(4) as pool,
+        ServiceProcess(None, tmp_path, factory="microfactory", options=options) as served,
+    ):
+        plans = [pool.submit(plan, served.address) for _ in range(4)]
+        wait_for(served.process, lambda: count_waiting(served.address))
+        assert not any(each.done() for each in plans)
+        assert served.end(signal.SIGTERM) == 0
+    assert served.lines[-1] == "stopped\n"
+    assert not any("Traceback" in line for line in served.lines)
+
+
+def test_the_start_makes_tokens_and_prints_the_address_of_the_page_with_one(
+    tmp_path: Path,
+) -> None:
+    with ServiceProcess(None, tmp_path, factory="microfactory", options=[]) as served:
+        tokens = dict(read_tokens(served.log.with_suffix(".tokens")))
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            decide_once(served)
+        assert decide_once(served, tokens["decide"]) == 1
+        with urllib.request.urlopen(f"{served.address}/v1/floor") as floor:
+            assert floor.status == 200, "reading is open on this machine"
+        assert served.end(signal.SIGTERM) == 0
+    (page,) = (line for line in served.lines if line.startswith("Page: "))
+    assert page == f"Page: {served.address}/?token={tokens['plan']}\n"
+    logged = "".join(line for line in served.lines if line.startswith("{"))
+    assert not any(token in logged for token in tokens.values())
 
 
 def test_bug_an_address_that_is_taken_is_refused_in_words(

@@ -1,0 +1,85 @@
+"""Work ends at its deadline or when its client has gone, and what it has done is not used."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import threading
+from typing import Any
+
+import pytest
+
+pytest.importorskip("fastapi", reason="the service needs the extra `scheduler`")
+
+from scheduler.service.deadlines import DeadlineError, GivenUpError, Work, WorkClock, await_work
+from tests.builders.event_waits import Clock
+
+
+async def stay() -> dict[str, Any]:
+    """Stay connected."""
+    await asyncio.Event().wait()
+    return {}
+
+
+async def leave() -> dict[str, Any]:
+    """Leave at once."""
+    return {"type": "http.disconnect"}
+
+
+def test_work_is_given_up_at_its_deadline() -> None:
+    work = Work[int]()
+    with pytest.raises(DeadlineError):
+        asyncio.run(await_work(work, stay, 0.0))
+    assert work.given_up
+
+
+def test_work_is_given_up_when_its_client_has_gone() -> None:
+    work = Work[int]()
+    with pytest.raises(GivenUpError):
+        asyncio.run(await_work(work, leave, math.inf))
+    assert work.given_up
+
+
+def test_work_is_given_up_when_the_service_stops() -> None:
+    work = Work[int]()
+
+    async def stop() -> None:
+        task = asyncio.ensure_future(await_work(work, stay, math.inf))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(stop())
+    assert work.given_up
+
+
+def test_a_result_in_time_is_returned() -> None:
+    work = Work[int]()
+    thread = threading.Thread(target=work.run, args=[lambda: 7])
+    thread.start()
+    assert asyncio.run(await_work(work, stay, math.inf)) == 7
+    assert asyncio.run(await_work(work, leave, 0.0)) == 7, "it is done already"
+    assert not work.given_up
+
+
+def test_work_that_was_given_up_before_it_began_is_not_done() -> None:
+    work, done = Work[None](), list[int]()
+    work.give_up()
+    work.run(lambda: done.append(1))
+    assert done == []
+    with pytest.raises(GivenUpError):
+        work.result()
+
+
+def test_the_time_of_given_up_work_is_over_at_the_next_look_at_the_clock() -> None:
+    source = Clock()
+    clock, work = WorkClock(source), Work[None]()
+    clock.work = work
+    start = clock()
+    assert clock() == start
+    work.give_up()
+    assert clock() - start > 1000.0
+    again = clock()
+    assert clock() > again, "also after a reading whose time does not count"
+    clock.work = None
+    assert clock() == clock() > again, "and the next work has all of its time"
