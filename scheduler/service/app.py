@@ -19,6 +19,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.routing import request_response
 
+from scheduler.compilation import first_snapshot
 from scheduler.decisions.bundle_files import BundleError
 from scheduler.decisions.explanations import Explanation
 from scheduler.decisions.loaded_policy import LoadedPolicy
@@ -118,6 +119,7 @@ class _Service:
             log(logging.ERROR, "warm-up failed", problem=f"{type(error).__name__}: {error}")
         self.when_ready()
         self.ready.set()
+        self.engine.warm_up_plans().add_done_callback(self._plans_warmed_up)
         log(
             logging.INFO,
             "ready",
@@ -126,6 +128,14 @@ class _Service:
             rule=str(loaded.rule),
             fault=loaded.fault,
         )
+
+    def _plans_warmed_up(self, warmed_up: Future[None]) -> None:
+        """Log that plans need no more compilation, or the fault."""
+        error = warmed_up.exception()
+        if error is not None:
+            log(logging.ERROR, "warm-up failed", problem=f"{type(error).__name__}: {error}")
+        elif self.engine.plans_ready:
+            log(logging.INFO, "plans ready", factory=self.engine.factory.name)
 
     def report_log_event(self, event: LogEvent) -> None:
         """Write an event of the decision log to the log of the service."""
@@ -294,6 +304,7 @@ class _Service:
             {
                 "status": status,
                 "policy": self.engine.loaded.bundle is not None,
+                "plans": self.engine.plans_ready,
                 "log": log_state.fault,
                 "log_since": log_state.since,
             }
@@ -308,5 +319,5 @@ class _Service:
     def openapi_document(self) -> dict[str, Any]:
         """Return the OpenAPI document; it is built once."""
         if self._document is None:
-            self._document = build_openapi(self.app, self.engine.example())
+            self._document = build_openapi(self.app, first_snapshot(self.engine.factory))
         return self._document

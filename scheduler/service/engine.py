@@ -11,9 +11,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from agents.rules.registry import make_rule
-from envs.seed_splits import episode_seeds
 from factory.model import Factory
+from scheduler.compilation import PARTS, PLAN_PARTS, compile_decisions, example_snapshot
 from scheduler.decisions.bundle_files import BundleError
 from scheduler.decisions.decider import BUDGET_SECONDS, Decider
 from scheduler.decisions.explanations import Explanation, explain
@@ -25,14 +24,12 @@ from scheduler.decisions.loaded_policy import (
     reload_scheduler_policy,
 )
 from scheduler.floor.floor import ShopFloor
-from scheduler.floor.shop_snapshot import take_snapshot
 from scheduler.log.decision_log import DecisionLog, LogFailure
 from scheduler.log.entry_format import DecisionLogError
 from scheduler.plans.schema import Plan
 from scheduler.plans.what_if import PlanComparison
 from scheduler.plans.work_limit import PLAN_SECONDS
 from scheduler.portfolio.planner import Planner
-from scheduler.portfolio.portfolio_planner import SearchBudget
 from scheduler.service.schemas import (
     DecideAnswer,
     PlanRequest,
@@ -40,11 +37,7 @@ from scheduler.service.schemas import (
     PolicyState,
     WhatIfRequest,
 )
-from scheduler.simulated_plant import simulate
-from scheduler.snapshot.read import read_snapshot
 from scheduler.snapshot.schema import Snapshot, SnapshotText
-
-_EXAMPLE_DECISIONS = 70
 
 
 class Engine:
@@ -97,31 +90,33 @@ class Engine:
         self._planner = Planner(slow, plan_seconds)
         self._fast, self._slow = ThreadPoolExecutor(1, "decide"), ThreadPoolExecutor(1, "plan")
         self._deciding, self._reloading = threading.Lock(), threading.Lock()
+        self._closing, self.plans_ready = threading.Event(), False
 
     def warm_up(self) -> None:
-        """Compile and load all code, so that no request waits for that."""
-        example = read_snapshot(self.example().model_dump_json(), self.factory)
-        self._decider.decide(example)
-        planner = Planner(self._planner.decider, budget=SearchBudget(1.0, 1, 1))
-        planner.plan(example, futures=1)
-        planner.plan(example, by="search", futures=1)
-        if self.loaded.bundle is not None:
-            explain(self._planner.decider, example)
+        """Compile and load the code of decisions, so that no decision waits for that."""
+        compile_decisions(self._decider)
+
+    def warm_up_plans(self) -> Future[None]:
+        """Compile and load the code of plans, before the first plan and beside decisions."""
+        return self._slow.submit(self._compile_plans)
+
+    def _compile_plans(self) -> None:
+        self.loaded.use_in(self._planner.decider)
+        for name in PLAN_PARTS:
+            if self._closing.is_set():
+                return
+            PARTS[name](self._planner.decider)
+        self.plans_ready = True
 
     def close(self) -> None:
         """Finish the work in progress."""
+        self._closing.set()
         self._fast.shutdown()
         self._slow.shutdown()
 
     def example(self) -> Snapshot:
         """Return a simulated snapshot."""
-        rule, decisions = make_rule("ATCS"), _EXAMPLE_DECISIONS
-        while True:
-            try:
-                shop = simulate(self.factory, rule, int(episode_seeds("tune", 1)[0]), decisions)
-                return take_snapshot(ShopFloor(self.factory), shop, 0)
-            except ValueError:  # a short episode
-                decisions //= 2
+        return example_snapshot(self.factory)
 
     # --- answers ----------------------------------------------------------------------------------
 

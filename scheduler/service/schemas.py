@@ -142,6 +142,8 @@ class Health(_Message):
     """``ok`` once requests are answered; ``log fails`` while the decision log cannot be written."""
     policy: bool = False
     """A policy is loaded; without one the rule decides."""
+    plans: bool = False
+    """The code of plans is loaded; before, a plan waits for that."""
     log: str | None = None
     """Reason why the decision log cannot be written; null if it can."""
     log_since: str | None = None
