@@ -8,10 +8,14 @@ loads what the waves before it compiled.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
-from agents.network.inference import arrange_weights
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.network.inference import arrange_weights, batch_logits
 from agents.policy_folder import read_policy_files
 from agents.rules.registry import make_rule
 from envs.seed_splits import episode_seeds
@@ -45,6 +49,20 @@ class ShippedNetwork(Bundle):
         manifest, arrays = read_policy_files(find_shipped(_POLICY))
         self.folder, self.manifest = _POLICY, manifest
         self.weights, self._local = arrange_weights(arrays), threading.local()
+        self._compare()
+
+    def look(
+        self, observation: Mapping[str, NDArray[Any]]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Compute logits in compiled code, as the check of a bundle does, and values of 0."""
+        tables = {name: np.ascontiguousarray(table) for name, table in observation.items()}
+        mask = tables["action_mask"]
+        logits = np.empty(mask.shape, np.float32)
+        names = ("candidates", "machines", "shop", "action_mask")
+        given = [tables[name] for name in names]
+        batch_logits(self.weights, self.memory(mask.shape[1]), *given, logits)
+        self.decide(tables)
+        return logits, np.zeros(len(mask), np.float32)
 
 
 def first_snapshot(factory: Factory) -> Snapshot:
