@@ -138,8 +138,9 @@ def plan(
     """
     from changeover.plant.data import GENERALIST, PlanSettings
     from changeover.plant.plant_plan import PlantPlan
-    from changeover.plant.plant_planner import make_plant_plan, present_of, snapshot_dates
+    from changeover.plant.plant_planner import make_plant_plan, present_of
     from scheduler.portfolio.plan_verification import check_plan
+    from scheduler.snapshot.calendar import snapshot_dates
 
     plant = _resolve(factory)
     if isinstance(orders, str | Path):

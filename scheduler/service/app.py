@@ -39,6 +39,7 @@ from scheduler.service.middleware import (
     refusal_response,
 )
 from scheduler.service.openapi import build_openapi
+from scheduler.service.repeated_requests import RepeatedRequests
 from scheduler.service.request_reader import RequestReader, is_strict
 from scheduler.service.responses import json_response, page_files, serve_file
 from scheduler.service.schemas import (
@@ -104,7 +105,7 @@ class _Service:
     ) -> None:
         self.app, self.engine, self.when_ready = app, engine, when_ready
         self.reader = RequestReader(engine.factory, access_policy.max_bytes)
-        self.counters = Metrics()
+        self.counters, self.repeated = Metrics(), RepeatedRequests()
         self.ready = threading.Event()
         self.waiting = 0
         engine.decision_log.listener = self.report_log_event
@@ -210,13 +211,20 @@ class _Service:
         """Decide for all free machines; the answer is in the log before it is sent."""
         body, strict = await self.reader.read_body(request), is_strict(request)
         decide = self.engine.decide_at_once if len(body) <= _SMALL_BODY else self.engine.decide
-        answer: DecideAnswer = await self._wait(
-            lambda: decide(lambda: self.reader.parse_snapshot(body, strict=strict))
-        )
-        for decision in answer.decisions:
-            self.counters.count_decision(decision)
-        self.counters.unlogged.inc(not answer.logged)
-        return json_response(answer)
+
+        async def compute() -> bytes:
+            answer: DecideAnswer = await self._wait(
+                lambda: decide(lambda: self.reader.parse_snapshot(body, strict=strict))
+            )
+            for decision in answer.decisions:
+                self.counters.count_decision(decision)
+            self.counters.unlogged.inc(not answer.logged)
+            return answer.model_dump_json().encode()
+
+        key = request.headers.get("idempotency-key")
+        content, is_repeated = await self.repeated.answer(key, b"%d%b" % (strict, body), compute)
+        headers = {"Idempotency-Replayed": "true"} if is_repeated else None
+        return Response(content, headers=headers, media_type="application/json")
 
     async def plan(self, request: Request) -> Response:
         """Make a complete schedule in the expected future, and in sampled futures if asked for."""
@@ -312,8 +320,8 @@ class _Service:
 
     async def metrics(self, request: Request) -> Response:
         """Return the metrics for Prometheus."""
-        self.counters.show_log(self.engine.decision_log.state())
-        text, media_type = self.counters.export(self.waiting, self.engine.loaded.bundle is not None)
+        self.counters.show_engine(self.engine)
+        text, media_type = self.counters.export(self.waiting)
         return Response(text, media_type=media_type)
 
     def openapi_document(self) -> dict[str, Any]:

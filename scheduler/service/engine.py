@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 import os
 import threading
 import time
@@ -12,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from factory.model import Factory
+from factory.tick_dates import TickDates
 from scheduler.compilation import PARTS, PLAN_PARTS, compile_decisions, example_snapshot
 from scheduler.decisions.bundle_files import BundleError
 from scheduler.decisions.decider import BUDGET_SECONDS, Decider
+from scheduler.decisions.decision import Decision
 from scheduler.decisions.explanations import Explanation, explain
 from scheduler.decisions.loaded_policy import (
     UNSIGNED,
@@ -31,12 +34,14 @@ from scheduler.plans.what_if import PlanComparison
 from scheduler.plans.work_limit import PLAN_SECONDS
 from scheduler.portfolio.planner import Planner
 from scheduler.service.schemas import (
+    DatedDecision,
     DecideAnswer,
     PlanRequest,
     PolicyAnswer,
     PolicyState,
     WhatIfRequest,
 )
+from scheduler.snapshot.calendar import iso_date, snapshot_dates
 from scheduler.snapshot.schema import Snapshot, SnapshotText
 
 
@@ -83,6 +88,7 @@ class Engine:
         if bundle is not None and self.loaded.bundle is None:
             self._note_refusal(str(self.loaded.fault))
         self.newest: tuple[Snapshot, str] | None = None
+        self._clock, self._received = clock, 0.0
         policy = (self.loaded.bundle, self.loaded.rule, budget)
         self._decider, slow = (
             Decider(ShopFloor(factory), *policy, shadow=shadow, clock=clock) for _ in range(2)
@@ -173,8 +179,11 @@ class Engine:
         except BaseException as error:
             answer.set_exception(error)
         else:
+            dates = snapshot_dates(snapshot, self.factory)
             content = DecideAnswer(
-                decisions=decisions,
+                decisions=tuple(date_decision(decision, dates) for decision in decisions),
+                clock=snapshot.clock,
+                clock_date=iso_date(dates, snapshot.clock),
                 entry=None,
                 logged=False,
                 policy=policy,
@@ -269,7 +278,11 @@ class Engine:
 
     def receive(self, snapshot: Snapshot) -> None:
         """Keep the newest snapshot for the page."""
-        self.newest = (snapshot, _now())
+        self.newest, self._received = (snapshot, _now()), self._clock()
+
+    def snapshot_age(self) -> float:
+        """Return the seconds since a snapshot came; NaN if none has come."""
+        return math.nan if self.newest is None else self._clock() - self._received
 
     def reload(self) -> LoadedPolicy:
         """Read the bundle folder again; work in progress ends with the old policy.
@@ -295,6 +308,11 @@ class Engine:
     def _note_refusal(self, reason: str) -> None:
         """Note that the newest bundle was refused; its files are named without their folder."""
         self._refused = (reason.replace(f"{self.folder}{os.sep}", ""), _now())
+
+
+def date_decision(decision: Decision, dates: TickDates) -> DatedDecision:
+    """Return a decision with its date."""
+    return DatedDecision(**vars(decision), until_date=iso_date(dates, decision.until))
 
 
 def _now() -> str:

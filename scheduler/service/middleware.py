@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import time
+import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +21,7 @@ from scheduler.service.schemas import Problems
 
 Answering = Callable[[Request], Awaitable[Response]]
 MAX_BYTES = 16 * 2**20
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 
 logger = logging.getLogger("scheduler")
 
@@ -71,11 +74,13 @@ class Middleware:
             await self.app(scope, receive, send)
             return
         start, status = time.perf_counter(), 500
+        request_id = _request_id(scope)
 
         async def note(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
             await send(message)
 
         try:
@@ -86,7 +91,7 @@ class Middleware:
         except RefusedError as refusal:
             await refusal_response(refusal)(scope, receive, note)
         finally:
-            self._record(scope, status, time.perf_counter() - start)
+            self._record(scope, status, time.perf_counter() - start, request_id)
 
     def _check_access(self, request: Request) -> None:
         path = request.scope["path"]
@@ -106,7 +111,7 @@ class Middleware:
                 retry_after=wait,
             )
 
-    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+    def _record(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
         route = getattr(scope.get("route"), "path", "other")
         if (scope["method"], scope["path"]) in self.at_once:
             route = scope["path"]
@@ -119,7 +124,14 @@ class Middleware:
             status=status,
             ms=round(1000 * seconds, 2),
             client=_client(scope),
+            request_id=request_id,
         )
+
+
+def _request_id(scope: Scope) -> str:
+    """Return the id that a request gives itself, if it is usable, or a new one."""
+    given = dict(scope["headers"]).get(b"x-request-id", b"")
+    return given.decode() if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
 
 
 def _client(scope: Scope) -> str:
