@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import changeover
+from changeover.extras import describe_missing
 from factory.validation.names import write_all_letters
 
 CommandRun = Callable[[list[str]], int]
@@ -87,14 +88,6 @@ def _demo(arguments: list[str]) -> int:
     return demo.main(arguments)
 
 
-EXTRAS = {
-    **dict.fromkeys(("fastapi", "prometheus_client", "starlette", "uvicorn"), "scheduler"),
-    **dict.fromkeys(("onnx", "onnxruntime", "onnxscript"), "scheduler"),
-    "cma": "tune",
-    "ortools": "solver",
-}
-"""Libraries that some commands need, and the extra that installs each."""
-
 COMMANDS = {
     "plan": Command("plan a plant's orders from its own files", _plan),
     "what-if": Command("compare a plan with one after a change", _what_if),
@@ -125,14 +118,10 @@ def main(arguments: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except ModuleNotFoundError as error:
-        extra = EXTRAS.get((error.name or "").partition(".")[0])
-        if extra is None:
+        problem = describe_missing(error)
+        if problem is None:
             raise
-        print(
-            f"changeover {options.command}: {error.name} is not installed. Install the extra that"
-            f" has it: pip install 'changeover-optimiser[{extra}]'",
-            file=sys.stderr,
-        )
+        print(f"changeover {options.command}: {problem}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"\nchangeover {options.command}: interrupted.", file=sys.stderr)

@@ -9,6 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from changeover.extras import names_extras
+
 if TYPE_CHECKING:
     import gymnasium
     import pandas
@@ -136,8 +138,9 @@ def plan(
     """
     from changeover.plant.data import GENERALIST, PlanSettings
     from changeover.plant.plant_plan import PlantPlan
-    from changeover.plant.plant_planner import make_plant_plan, present_of, snapshot_dates
+    from changeover.plant.plant_planner import make_plant_plan, present_of
     from scheduler.portfolio.plan_verification import check_plan
+    from scheduler.snapshot.calendar import snapshot_dates
 
     plant = _resolve(factory)
     if isinstance(orders, str | Path):
@@ -187,6 +190,7 @@ def check(
     return PlantCheck(made, check_load(made))
 
 
+@names_extras()
 def evaluate(
     factory: str | Path = "microfactory",
     policies: Any = "rules",
@@ -241,6 +245,7 @@ def evaluate(
     return results
 
 
+@names_extras()
 def play(
     policy: Policy | str | Path,
     factory: Factory | str | Path = "microfactory",
@@ -292,6 +297,7 @@ def choices(env: gymnasium.Env[Any, Any]) -> pandas.DataFrame:
     return tabulate_choices(env)
 
 
+@names_extras()
 def load_policy(name: str | Path, factory: Factory | str | Path = "microfactory") -> Policy:
     """Load a policy: ``decide(observation)`` chooses rows.
 
@@ -315,6 +321,7 @@ def load_policy(name: str | Path, factory: Factory | str | Path = "microfactory"
     return find_policy_named(name, _resolve(factory))
 
 
+@names_extras()
 def train(
     config: str | Path = "configs/training/quick.toml",
     *,
@@ -346,6 +353,7 @@ def train(
     return TrainingRun(Path(out))
 
 
+@names_extras()
 def resume(
     run: str | Path, *, settings: Mapping[str, Any] | None = None, compare: bool = True
 ) -> TrainingRun:
@@ -371,6 +379,7 @@ def resume(
     return TrainingRun(Path(run))
 
 
+@names_extras()
 def export(policy: str | Path, out: str | Path) -> Bundle:
     """Write the bundle of a trained policy, for the scheduler, and return it as read again.
 

@@ -204,6 +204,12 @@ def _snapshot(options: argparse.Namespace) -> str:
     return snapshot.model_dump_json(indent=1, exclude_defaults=True)
 
 
+def _warm(options: argparse.Namespace) -> str:
+    from scheduler.compile_command import compile_everything
+
+    return compile_everything(options.processes)
+
+
 _COMMANDS = {
     "decide": _decide,
     "plan": _plan,
@@ -214,6 +220,7 @@ _COMMANDS = {
     "replay": _replay,
     "shadow": _shadow,
     "snapshot": _snapshot,
+    "warm": _warm,
 }
 
 

@@ -44,6 +44,7 @@ def scheduler_parser() -> argparse.ArgumentParser:
         "replay": "repeat the decisions of a log and compare",
         "shadow": "report where policy and rule differ in a log of shadow mode, and the costs",
         "snapshot": "write a snapshot of a simulated plant, to try things with",
+        "warm": "compile all that the service runs, once after an installation",
     }
     commands = {name: subparsers.add_parser(name, help=text) for name, text in helps.items()}
     _add_decide_options(commands)
@@ -52,6 +53,7 @@ def scheduler_parser() -> argparse.ArgumentParser:
     _add_token_options(commands)
     _add_log_options(commands)
     _add_snapshot_options(commands)
+    _add_warm_options(commands)
     _add_common_options(commands)
     return parser
 
@@ -284,9 +286,18 @@ def _add_snapshot_options(commands: _Commands) -> None:
         )
 
 
+def _add_warm_options(commands: _Commands) -> None:
+    commands["warm"].add_argument(
+        "--processes",
+        type=_at_least_one,
+        metavar="N",
+        help="maximum number of processes (default: the number of cores)",
+    )
+
+
 def _add_common_options(commands: _Commands) -> None:
     for name, command in commands.items():
-        if name not in ("snapshot", "token"):
+        if name not in ("snapshot", "token", "warm"):
             command.add_argument(
                 "--bundle",
                 type=Path,
@@ -320,6 +331,20 @@ def _positive(text: str) -> float:
         if (value := float(text)) > 0:
             return value
     raise argparse.ArgumentTypeError(f"{text}; it must be a positive number")
+
+
+def _at_least_one(text: str) -> int:
+    """Return a whole number of at least one.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If the text is anything else.
+    """
+    with contextlib.suppress(ValueError):
+        if (value := int(text)) > 0:
+            return value
+    raise argparse.ArgumentTypeError(f"{text}; it must be a whole number of at least 1")
 
 
 def _retention(text: str) -> LogRetention:

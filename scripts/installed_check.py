@@ -16,16 +16,20 @@ RunStep = Callable[[Sequence[str], Path], None]
 
 ORDERS = "order_id,release_date,due_date\na1,0,400\na2,0,500\na3,60,600\n"
 """Order list for the factory ``tiny``."""
-TRIALS = (
+SCHEDULER_TRIALS = (
     ("changeover", "--version"),
     ("changeover", "--help"),
     ("changeover", "plan", "tiny", "orders.csv", "--seconds", "1"),
+    ("changeover", "scheduler", "warm"),
+)
+"""Commands that a copy without the training libraries runs in an empty folder."""
+TRIALS = (
     (
         *("changeover", "evaluate", "--factory", "tiny", "--policies", "ATCS,policies/mixture"),
         *("--versus", "ATCS", "--episodes", "2", "--out", "results"),
     ),
 )
-"""Commands that an installed copy runs in an empty folder."""
+"""Commands that a copy with the training libraries runs in the same folder."""
 TESTS = (
     *("tests/test_documents.py", "tests/test_links.py", "tests/test_test_tree.py"),
     *("tests/factory/test_model.py", "tests/factory/io/test_shipped_files.py"),
@@ -59,23 +63,24 @@ def make_environment(requirement: str, constraints: Path, folder: Path, run: Run
 
 
 def try_wheel(wheel: Path, constraints: Path, folder: Path, run: RunStep = run_command) -> None:
-    """Install a wheel into an empty environment, and run its commands in an empty folder.
+    """Install a wheel into two empty environments, and run its commands in an empty folder.
 
     Parameters
     ----------
     wheel, constraints
         The wheel, and the versions of its dependencies.
     folder
-        Empty folder for the environment and the files of the commands.
+        Empty folder for the environments and the files of the commands.
     run
         Function that runs a command in a folder.
     """
-    programs = make_environment(str(wheel), constraints, folder / "environment", run)
     place = folder / "empty"
     place.mkdir()
     (place / "orders.csv").write_text(ORDERS, encoding="utf-8")
-    for program, *arguments in TRIALS:
-        run([str(programs / program), *arguments], place)
+    for extra, trials in (("scheduler", SCHEDULER_TRIALS), ("train", TRIALS)):
+        programs = make_environment(f"{wheel}[{extra}]", constraints, folder / extra, run)
+        for program, *arguments in trials:
+            run([str(programs / program), *arguments], place)
 
 
 def try_sdist(sdist: Path, constraints: Path, folder: Path, run: RunStep = run_command) -> None:
@@ -86,7 +91,7 @@ def try_sdist(sdist: Path, constraints: Path, folder: Path, run: RunStep = run_c
     sdist, constraints, folder, run
         As for :func:`try_wheel`.
     """
-    programs = make_environment(f"{sdist}[dev]", constraints, folder / "environment", run)
+    programs = make_environment(f"{sdist}[dev,train]", constraints, folder / "environment", run)
     with tarfile.open(sdist) as archive:
         archive.extractall(folder / "sources", filter="data")
     (sources,) = (folder / "sources").iterdir()

@@ -388,7 +388,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         print(
             f"{error.name} is not installed. Exporting needs an extra: pip install"
-            " 'changeover-optimiser[scheduler]'",
+            " 'changeover-optimiser[export]'",
             file=sys.stderr,
         )
         return 1

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from changeover.plant.plant_planner import check_tick_zero, present_of, snapshot_dates
+from changeover.plant.plant_planner import check_tick_zero, present_of
 from factory.io.order_list.layout import (
     OrderListLayout,
     layout_path,
@@ -20,6 +20,7 @@ from factory.io.order_list_files import OrderList, read_order_list, save_layout
 from factory.model import Factory
 from factory.progress import say
 from factory.validation.iso_dates import read_date
+from scheduler.snapshot.calendar import snapshot_dates
 from scheduler.snapshot.schema import Snapshot
 
 _LAYOUT = ("delimiter", "encoding", "decimal", "date_format", "time_zone")

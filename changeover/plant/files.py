@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import asdict, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from changeover.plant.tables import (
 )
 from factory.io.atomic_write import is_writable, write_atomically
 from factory.model import Factory
+from factory.progress import say
 from factory.schedule.gantt import draw_gantt
 from factory.schedule.record_kinds import FailureRecord
 from factory.schedule.records import Schedule
@@ -63,17 +65,21 @@ def write_plan_files(plant: PlanData, folder: Path) -> list[Path]:
         name: folder / name
         for name in ("plan.csv", "orders.csv", "plan.xlsx", "gantt.png", "plan.html", "plan.json")
     }
+    if find_spec("matplotlib") is None:
+        say("gantt.png is left out: it needs pip install 'changeover-optimiser[charts]'")
+        paths.pop("gantt.png").unlink(missing_ok=True)
     paths["plan.json"].unlink(missing_ok=True)
     write_atomically(paths["plan.csv"], csv_text(operation_rows(plant)))
     write_atomically(paths["orders.csv"], csv_text(order_rows(plant)))
     write_atomically(paths["plan.xlsx"], workbook(plant))
-    draw_gantt(
-        _drawn_schedule(plant),
-        plant.factory,
-        paths["gantt.png"],
-        since=plant.first_date,
-        title=_title(plant),
-    )
+    if "gantt.png" in paths:
+        draw_gantt(
+            _drawn_schedule(plant),
+            plant.factory,
+            paths["gantt.png"],
+            since=plant.first_date,
+            title=_title(plant),
+        )
     write_atomically(paths["plan.html"], plan_page(plant))
     inputs = folder / "inputs"
     inputs.mkdir(exist_ok=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
-from zoneinfo import ZoneInfo
 
 from changeover.plant.data import PlanData, PlanSettings
 from changeover.plant.members import find_members
@@ -14,6 +13,7 @@ from factory.tick_dates import TickDates
 from scheduler.floor.floor import ShopFloor
 from scheduler.plans.schema import Plan
 from scheduler.portfolio.portfolio_planner import PortfolioPlanner, SearchBudget
+from scheduler.snapshot.calendar import local_epoch, snapshot_dates
 from scheduler.snapshot.from_orders import add_order_book, empty_snapshot
 from scheduler.snapshot.read import check_snapshot
 from scheduler.snapshot.schema import Snapshot
@@ -103,7 +103,7 @@ def check_tick_zero(epoch: datetime | None, snapshot: Snapshot) -> None:
     epoch
         Date of tick 0 of the orders; None: their dates are ticks.
     """
-    if epoch is None or epoch in (snapshot.epoch, _local_epoch(snapshot)):
+    if epoch is None or epoch in (snapshot.epoch, local_epoch(snapshot)):
         return
     theirs = "does not say when its tick 0 is"
     remedy = "Add epoch to it, or write ticks in the list"
@@ -115,23 +115,9 @@ def check_tick_zero(epoch: datetime | None, snapshot: Snapshot) -> None:
     )
 
 
-def snapshot_dates(snapshot: Snapshot, factory: Factory) -> TickDates:
-    """Return the calendar of a snapshot."""
-    return TickDates(factory.tick_minutes, factory.start_hour, _local_epoch(snapshot))
-
-
 def present_of(snapshot: Snapshot, factory: Factory) -> datetime | int:
     """Return the clock of a snapshot as a date, or in ticks if no date of tick 0 is known."""
     return snapshot_dates(snapshot, factory).date(snapshot.clock) or snapshot.clock
-
-
-def _local_epoch(snapshot: Snapshot) -> datetime | None:
-    """Return the date of tick 0 in the zone that dates are shown in."""
-    epoch, name = snapshot.epoch, snapshot.time_zone
-    if epoch is None or name is None:
-        return epoch
-    zone = ZoneInfo(name)
-    return epoch.astimezone(zone) if epoch.tzinfo else epoch.replace(tzinfo=zone)
 
 
 def open_planner(

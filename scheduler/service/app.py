@@ -19,6 +19,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.routing import request_response
 
+from scheduler.compilation import first_snapshot
 from scheduler.decisions.bundle_files import BundleError
 from scheduler.decisions.loaded_policy import LoadedPolicy
 from scheduler.log.decision_log import LogEvent
@@ -36,6 +37,7 @@ from scheduler.service.middleware import (
     refusal_response,
 )
 from scheduler.service.openapi import build_openapi
+from scheduler.service.repeated_requests import RepeatedRequests
 from scheduler.service.request_reader import RequestReader, is_strict
 from scheduler.service.responses import json_response, page_files, serve_file
 from scheduler.service.schemas import (
@@ -104,7 +106,7 @@ class _Service:
     ) -> None:
         self.app, self.engine, self.when_ready = app, engine, when_ready
         self.reader = RequestReader(engine.factory)
-        self.counters = Metrics()
+        self.counters, self.repeated = Metrics(), RepeatedRequests()
         self.ready = threading.Event()
         self.waiting: dict[Kind, int] = {"decide": 0, "plan": 0}
         engine.decision_log.listener = self.report_log_event
@@ -119,6 +121,7 @@ class _Service:
             log(logging.ERROR, "warm-up failed", problem=f"{type(error).__name__}: {error}")
         self.when_ready()
         self.ready.set()
+        self.engine.warm_up_plans().add_done_callback(self._plans_warmed_up)
         log(
             logging.INFO,
             "ready",
@@ -128,15 +131,28 @@ class _Service:
             fault=loaded.fault,
         )
 
+    def _plans_warmed_up(self, warmed_up: Future[None]) -> None:
+        """Log that plans need no more compilation, or the fault."""
+        error = warmed_up.exception()
+        if error is not None:
+            log(logging.ERROR, "warm-up failed", problem=f"{type(error).__name__}: {error}")
+        elif self.engine.plans_ready:
+            log(logging.INFO, "plans ready", factory=self.engine.factory.name)
+
     def report_log_event(self, event: LogEvent) -> None:
         """Write an event of the decision log to the log of the service."""
         level = logging.INFO if event.problem is None else logging.ERROR
         log(level, event.name, problem=event.problem)
 
     async def _wait(
-        self, request: Request, kind: Kind, submit: Callable[[], Future[_Result]]
+        self, request: Request | None, kind: Kind, submit: Callable[[], Future[_Result]]
     ) -> _Result:
         """Submit work to the engine, and return its result within the deadline of its kind.
+
+        Parameters
+        ----------
+        request
+            Request whose client must stay; None: the work goes on without its client.
 
         Raises
         ------
@@ -155,7 +171,8 @@ class _Service:
         seconds = engine.decide_seconds if kind == "decide" else engine.plan_seconds
         self.waiting[kind] += 1
         try:
-            return await await_work(submit(), request.receive, seconds)
+            receive = None if request is None else request.receive
+            return await await_work(submit(), receive, seconds)
         except SnapshotError as error:
             raise RefusedError(422, *str(error).splitlines()) from None
         except PlanError as error:
@@ -212,13 +229,22 @@ class _Service:
     async def decide(self, request: Request) -> Response:
         """Decide for all free machines; the answer is in the log before it is sent."""
         body, strict = await self.reader.read_body(request), is_strict(request)
-        answer = await self._wait(
-            request, "decide", lambda: self._submit_decision(body, strict=strict)
-        )
-        for decision in answer.decisions:
-            self.counters.count_decision(decision)
-        self.counters.unlogged.inc(not answer.logged)
-        return json_response(answer)
+        key = request.headers.get("idempotency-key")
+
+        async def compute() -> bytes:
+            answer = await self._wait(
+                request if key is None else None,  # what has a key may be asked for again
+                "decide",
+                lambda: self._submit_decision(body, strict=strict),
+            )
+            for decision in answer.decisions:
+                self.counters.count_decision(decision)
+            self.counters.unlogged.inc(not answer.logged)
+            return answer.model_dump_json().encode()
+
+        content, is_repeated = await self.repeated.answer(key, b"%d%b" % (strict, body), compute)
+        headers = {"Idempotency-Replayed": "true"} if is_repeated else None
+        return Response(content, headers=headers, media_type="application/json")
 
     def _submit_decision(self, body: bytes, *, strict: bool) -> Future[DecideAnswer]:
         """Decide at once on a small body; a large one is read beside the decisions on others."""
@@ -316,6 +342,7 @@ class _Service:
             {
                 "status": status,
                 "policy": self.engine.loaded.bundle is not None,
+                "plans": self.engine.plans_ready,
                 "log": log_state.fault,
                 "log_since": log_state.since,
             }
@@ -323,14 +350,12 @@ class _Service:
 
     async def metrics(self, request: Request) -> Response:
         """Return the metrics for Prometheus."""
-        self.counters.show_log(self.engine.decision_log.state())
-        text, media_type = self.counters.export(
-            sum(self.waiting.values()), self.engine.loaded.bundle is not None
-        )
+        self.counters.show_engine(self.engine)
+        text, media_type = self.counters.export(sum(self.waiting.values()))
         return Response(text, media_type=media_type)
 
     def openapi_document(self) -> dict[str, Any]:
         """Return the OpenAPI document; it is built once."""
         if self._document is None:
-            self._document = build_openapi(self.app, self.engine.example())
+            self._document = build_openapi(self.app, first_snapshot(self.engine.factory))
         return self._document

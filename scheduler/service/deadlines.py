@@ -81,13 +81,13 @@ class DeadlineError(Exception):
     """A request whose deadline is over."""
 
 
-async def await_work(work: Future[_Result], receive: Receive, seconds: float) -> _Result:
+async def await_work(work: Future[_Result], receive: Receive | None, seconds: float) -> _Result:
     """Return the result of work; give it up at its deadline, or when its client has gone.
 
     Parameters
     ----------
     receive
-        Source of the messages of the client, whose body has been read.
+        Source of the messages of the client, whose body has been read; None: the client may go.
     seconds
         Time until the deadline; infinity: none.
 
@@ -117,6 +117,9 @@ async def await_work(work: Future[_Result], receive: Receive, seconds: float) ->
                 work.give_up()
 
 
-async def _await_end(receive: Receive) -> None:
+async def _await_end(receive: Receive | None) -> None:
+    if receive is None:
+        await asyncio.Future[None]()
+        return
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -13,11 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from agents.rules.registry import make_rule
-from envs.seed_splits import episode_seeds
 from factory.model import Factory
+from factory.tick_dates import TickDates
+from scheduler.compilation import PARTS, PLAN_PARTS, compile_decisions, example_snapshot
 from scheduler.decisions.bundle_files import BundleError
 from scheduler.decisions.decider import BUDGET_SECONDS, Decider
+from scheduler.decisions.decision import Decision
 from scheduler.decisions.explanations import Explanation, explain
 from scheduler.decisions.loaded_policy import (
     UNSIGNED,
@@ -27,27 +28,23 @@ from scheduler.decisions.loaded_policy import (
     reload_scheduler_policy,
 )
 from scheduler.floor.floor import ShopFloor
-from scheduler.floor.shop_snapshot import take_snapshot
 from scheduler.log.decision_log import DecisionLog, LogFailure
 from scheduler.log.entry_format import DecisionLogError
 from scheduler.plans.schema import Plan
 from scheduler.plans.what_if import PlanComparison
 from scheduler.plans.work_limit import PLAN_SECONDS
 from scheduler.portfolio.planner import Planner
-from scheduler.portfolio.portfolio_planner import SearchBudget
 from scheduler.service.deadlines import Work, WorkClock
 from scheduler.service.schemas import (
+    DatedDecision,
     DecideAnswer,
     PlanRequest,
     PolicyAnswer,
     PolicyState,
     WhatIfRequest,
 )
-from scheduler.simulated_plant import simulate
-from scheduler.snapshot.read import read_snapshot
+from scheduler.snapshot.calendar import iso_date, snapshot_dates
 from scheduler.snapshot.schema import Snapshot, SnapshotText
-
-_EXAMPLE_DECISIONS = 70
 
 
 class Engine:
@@ -99,6 +96,7 @@ class Engine:
         if bundle is not None and self.loaded.bundle is None:
             self._note_refusal(str(self.loaded.fault))
         self.newest: tuple[Snapshot, str] | None = None
+        self._clock, self._received = clock, 0.0
         policy = (self.loaded.bundle, self.loaded.rule, budget)
         self._slow_clock = WorkClock(clock)
         self._decider, slow = (
@@ -109,32 +107,34 @@ class Engine:
         self._fast, self._slow = ThreadPoolExecutor(1, "decide"), ThreadPoolExecutor(1, "plan")
         self._reading = ThreadPoolExecutor(1, "read")
         self._deciding, self._reloading = threading.Lock(), threading.Lock()
+        self._closing, self.plans_ready = threading.Event(), False
 
     def warm_up(self) -> None:
-        """Compile and load all code, so that no request waits for that."""
-        example = read_snapshot(self.example().model_dump_json(), self.factory)
-        self._decider.decide(example)
-        planner = Planner(self._planner.decider, budget=SearchBudget(1.0, 1, 1))
-        planner.plan(example, futures=1)
-        planner.plan(example, by="search", futures=1)
-        if self.loaded.bundle is not None:
-            explain(self._planner.decider, example)
+        """Compile and load the code of decisions, so that no decision waits for that."""
+        compile_decisions(self._decider)
+
+    def warm_up_plans(self) -> Future[None]:
+        """Compile and load the code of plans, before the first plan and beside decisions."""
+        return self._slow.submit(self._compile_plans)
+
+    def _compile_plans(self) -> None:
+        self.loaded.use_in(self._planner.decider)
+        for name in PLAN_PARTS:
+            if self._closing.is_set():
+                return
+            PARTS[name](self._planner.decider)
+        self.plans_ready = True
 
     def close(self) -> None:
         """Finish the work in progress; work that was given up ends at its next step."""
+        self._closing.set()
         self._reading.shutdown()
         self._fast.shutdown()
         self._slow.shutdown()
 
     def example(self) -> Snapshot:
         """Return a simulated snapshot."""
-        rule, decisions = make_rule("ATCS"), _EXAMPLE_DECISIONS
-        while True:
-            try:
-                shop = simulate(self.factory, rule, int(episode_seeds("tune", 1)[0]), decisions)
-                return take_snapshot(ShopFloor(self.factory), shop, 0)
-            except ValueError:  # a short episode
-                decisions //= 2
+        return example_snapshot(self.factory)
 
     # --- answers ----------------------------------------------------------------------------------
 
@@ -209,8 +209,11 @@ class Engine:
         except BaseException as error:
             answer.set_exception(error)
         else:
+            dates = snapshot_dates(snapshot, self.factory)
             content = DecideAnswer(
-                decisions=decisions,
+                decisions=tuple(date_decision(decision, dates) for decision in decisions),
+                clock=snapshot.clock,
+                clock_date=iso_date(dates, snapshot.clock),
                 entry=None,
                 logged=False,
                 policy=policy,
@@ -313,7 +316,11 @@ class Engine:
 
     def receive(self, snapshot: Snapshot) -> None:
         """Keep the newest snapshot for the page."""
-        self.newest = (snapshot, _now())
+        self.newest, self._received = (snapshot, _now()), self._clock()
+
+    def snapshot_age(self) -> float:
+        """Return the seconds since a snapshot came; NaN if none has come."""
+        return math.nan if self.newest is None else self._clock() - self._received
 
     def reload(self) -> LoadedPolicy:
         """Read the bundle folder again; work in progress ends with the old policy.
@@ -351,6 +358,11 @@ class Engine:
     def _note_refusal(self, reason: str) -> None:
         """Note that the newest bundle was refused."""
         self._refused = (self.hide_folders(reason), _now())
+
+
+def date_decision(decision: Decision, dates: TickDates) -> DatedDecision:
+    """Return a decision with its date."""
+    return DatedDecision(**vars(decision), until_date=iso_date(dates, decision.until))
 
 
 def _now() -> str:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
     Counter,
     Gauge,
     Histogram,
+    ProcessCollector,
     generate_latest,
 )
 
 from scheduler.decisions.decision import Decision
 from scheduler.log.decision_log import LogState
+
+if TYPE_CHECKING:
+    from scheduler.service.engine import Engine
 
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 
@@ -23,41 +31,78 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.requests = Counter(
-            "scheduler_requests", "Requests answered", ["path", "status"], registry=self.registry
+            "changeover_requests", "Requests answered", ["path", "status"], registry=self.registry
         )
         self.request_seconds = Histogram(
-            "scheduler_request_seconds",
+            "changeover_request_seconds",
             "Time to answer",
             ["path"],
             buckets=_SECONDS,
             registry=self.registry,
         )
         self.decisions = Counter(
-            "scheduler_decisions",
+            "changeover_decisions",
             "Decisions taken",
             ["decided_by", "action"],
             registry=self.registry,
         )
         self.decision_seconds = Histogram(
-            "scheduler_decision_seconds",
+            "changeover_decision_seconds",
             "Time for one decision",
             buckets=_SECONDS,
             registry=self.registry,
         )
         self.plan_seconds = Histogram(
-            "scheduler_plan_seconds", "Time for one plan", buckets=_SECONDS, registry=self.registry
+            "changeover_plan_seconds", "Time for one plan", buckets=_SECONDS, registry=self.registry
         )
         self.waiting = Gauge(
-            "scheduler_waiting_requests",
+            "changeover_waiting_requests",
             "Requests that wait for their turn",
             registry=self.registry,
         )
         self.policy_loaded = Gauge(
-            "scheduler_policy_loaded",
+            "changeover_policy_loaded",
             "1 with a policy, 0 where the rule decides",
             registry=self.registry,
         )
         self._add_log_and_access_figures()
+        self._add_state_figures()
+
+    def _add_state_figures(self) -> None:
+        registry = self.registry
+        ProcessCollector(namespace="changeover", registry=registry)
+        build = Gauge(
+            "changeover_build_info",
+            "Version of the project and of Python",
+            ["version", "python"],
+            registry=registry,
+        )
+        build.labels(_project_version(), platform.python_version()).set(1)
+        self.policy_info = Gauge(
+            "changeover_policy_info",
+            "Factory, SHA-256 of the policy, and fallback rule",
+            ["factory", "policy", "rule", "shadow"],
+            registry=registry,
+        )
+        self.plans_ready = Gauge(
+            "changeover_plans_ready", "1 once the code of plans is loaded", registry=registry
+        )
+        self.snapshot_age = Gauge(
+            "changeover_snapshot_age_seconds",
+            "Time since the newest snapshot came; NaN if none has come",
+            registry=registry,
+        )
+
+    def show_engine(self, engine: Engine) -> None:
+        """Take over policy, plans, snapshot and log of an engine."""
+        loaded = engine.loaded
+        self.show_log(engine.decision_log.state())
+        self.policy_loaded.set(loaded.bundle is not None)
+        self.policy_info.clear()
+        facts = (engine.factory.name, loaded.sha256, str(loaded.rule), str(engine.shadow).lower())
+        self.policy_info.labels(*facts).set(1)
+        self.plans_ready.set(engine.plans_ready)
+        self.snapshot_age.set(engine.snapshot_age())
 
     def _add_log_and_access_figures(self) -> None:
         registry = self.registry
@@ -104,8 +149,14 @@ class Metrics:
         self.decisions.labels(decision.decided_by, decision.action).inc()
         self.decision_seconds.observe(decision.microseconds / 1e6)
 
-    def export(self, waiting: int, policy_loaded: bool) -> tuple[bytes, str]:
+    def export(self, waiting: int) -> tuple[bytes, str]:
         """Return the metrics in the format of Prometheus, and its media type."""
         self.waiting.set(waiting)
-        self.policy_loaded.set(policy_loaded)
         return generate_latest(self.registry), CONTENT_TYPE_LATEST
+
+
+def _project_version() -> str:
+    try:
+        return version("changeover-optimiser")
+    except PackageNotFoundError:  # a checkout that is not installed
+        return "unknown"

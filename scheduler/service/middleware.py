@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import time
+import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +41,7 @@ _SECURITY_HEADERS = {
     "Referrer-Policy": "no-referrer",
 }
 """Headers of every answer; the page replaces its content policy."""
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 
 logger = logging.getLogger("scheduler")
 
@@ -100,6 +103,7 @@ class Middleware:
             await self.app(scope, receive, send)
             return
         start, status, body = time.perf_counter(), 500, _BodyCount(self, receive)
+        request_id = _request_id(scope)
 
         async def note(message: Message) -> None:
             nonlocal status
@@ -108,6 +112,7 @@ class Middleware:
                 headers = MutableHeaders(scope=message)
                 for name, value in _SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
+                headers["X-Request-Id"] = request_id
             await send(message)
 
         try:
@@ -123,7 +128,7 @@ class Middleware:
             await refusal_response(refusal)(scope, receive, note)
         finally:
             body.release()
-            self._record(scope, status, time.perf_counter() - start)
+            self._record(scope, status, time.perf_counter() - start, request_id)
 
     def _check_access(self, scope: Scope, body: _BodyCount) -> None:
         """Check where a request comes from, its rate, its token, and the size of its body."""
@@ -203,7 +208,7 @@ class Middleware:
             raise RefusedError(503, problem, retry_after=1.0)
         self._bytes_in_flight += count
 
-    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+    def _record(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
         route = getattr(scope.get("route"), "path", "other")
         if (scope["method"], scope["path"]) in self.at_once:
             route = scope["path"]
@@ -216,6 +221,7 @@ class Middleware:
             status=status,
             ms=round(1000 * seconds, 2),
             client=self._client(scope),
+            request_id=request_id,
         )
 
 
@@ -272,6 +278,12 @@ class _BodyCount:
         if length > self._reserved:
             self._middleware.reserve_bytes(length - self._reserved)
             self._reserved = length
+
+
+def _request_id(scope: Scope) -> str:
+    """Return the id that a request gives itself, if it is usable, or a new one."""
+    given = dict(scope["headers"]).get(b"x-request-id", b"")
+    return given.decode() if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
 
 
 def _address(scope: Scope) -> str:

@@ -13,6 +13,7 @@ from scheduler.decisions.explanations import Explanation
 from scheduler.plans.schema import Plan
 from scheduler.plans.what_if import PlanComparison
 from scheduler.service.middleware import MAX_BYTES
+from scheduler.service.repeated_requests import MAX_KEY_LENGTH
 from scheduler.service.schemas import (
     DecideAnswer,
     FloorAnswer,
@@ -46,6 +47,14 @@ _STRICT = {
     "schema": {"type": "boolean", "default": False},
     "description": "As in the body: refuse bad orders and locks instead of putting them aside.",
 }
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH},
+    "description": "A repeated request with the same key gets the first answer, with the header"
+    " `Idempotency-Replayed: true`. Another request with this key is refused.",
+}
 _REFUSALS = {
     "401": "The token is missing or wrong.",
     "403": "The role of the token does not suffice, or a web page from elsewhere sent the request.",
@@ -71,7 +80,13 @@ def build_openapi(app: FastAPI, snapshot: Snapshot) -> dict[str, Any]:
         [(model, "validation") for model in ordered], ref_template="#/components/schemas/{model}"
     )
     document.setdefault("components", {})["schemas"] = schemas["$defs"]
-    document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    document["components"]["securitySchemes"] = {
+        "token": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "The token of the service, if it has one.",
+        }
+    }
     example = snapshot.model_dump(mode="json", exclude_defaults=True)
     for (path, method), (asked, answered) in _BODIES.items():
         operation = document["paths"][path][method]
@@ -79,6 +94,10 @@ def build_openapi(app: FastAPI, snapshot: Snapshot) -> dict[str, Any]:
             body = {"schema": refs[asked, "validation"], "example": _example_of(asked, example)}
             operation["requestBody"] = {"required": True, "content": {"application/json": body}}
             operation["parameters"] = [_STRICT]
+        if path == "/v1/decide":
+            operation["parameters"] = [_STRICT, _IDEMPOTENCY_KEY]
+        if path.startswith("/v1/") or path == "/metrics":
+            operation["security"] = [{"token": []}]
         content = (
             {"text/plain": {"schema": {"type": "string"}}}
             if answered is None

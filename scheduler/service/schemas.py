@@ -70,11 +70,22 @@ class WhatIfRequest(_Message):
     """Refuse a snapshot with any error, instead of putting bad parts aside."""
 
 
+class DatedDecision(Decision):
+    """A decision for one machine, with its date."""
+
+    until_date: str | None = None
+    """``until`` in ISO 8601, in the zone of the snapshot; null if tick 0 has no date."""
+
+
 class DecideAnswer(_Message):
     """Decisions for all free machines."""
 
-    decisions: tuple[Decision, ...]
+    decisions: tuple[DatedDecision, ...]
     """Decisions; each is taken as if those before it had been carried out."""
+    clock: int
+    """Clock of the snapshot."""
+    clock_date: str | None = None
+    """The clock in ISO 8601, in the zone of the snapshot; null if tick 0 has no date."""
     entry: int | None
     """Number of the entry in the decision log; null if it is not logged."""
     logged: bool = True
@@ -143,6 +154,8 @@ class Health(_Message):
     because too many wait; ``log fails`` while the decision log cannot be written."""
     policy: bool = False
     """A policy is loaded; without one the rule decides."""
+    plans: bool = False
+    """The code of plans is loaded; before, a plan waits for that."""
     log: str | None = None
     """Reason why the decision log cannot be written; null if it can."""
     log_since: str | None = None

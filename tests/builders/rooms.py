@@ -76,6 +76,8 @@ ROOMS = {
         "portfolio",
         "log",
         "simulated_plant",
+        "compilation",
+        "compile_command",
         "text_report",
         "service",
         "command_options",

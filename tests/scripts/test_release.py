@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from scripts import release
-from scripts.installed_check import TESTS, TRIALS, run_command
+from scripts.installed_check import SCHEDULER_TRIALS, TESTS, TRIALS, run_command
 from scripts.release import make_release, write_sums, zip_site
 from scripts.release_rules import ReleaseError
 from tests.builders.release_tree import git, make_tree
@@ -83,12 +83,13 @@ def test_wheel_and_sdist_are_tried_before_the_site_is_built(tree: Path, tools: F
     make_release(tree, run=tools)
     assert [program_of(command) for command, _ in tools.commands] == [
         *("build", "twine"),
+        *("venv", "pip", *["changeover"] * len(SCHEDULER_TRIALS)),
         *("venv", "pip", *["changeover"] * len(TRIALS)),
         *("venv", "pip", "changeover", "pytest"),
         "make",
     ]
     installed = [Path(command[-1]).name for command, _ in tools.commands if "install" in command]
-    assert installed == [WHEEL, f"{SDIST}[dev]"]
+    assert installed == [f"{WHEEL}[scheduler]", f"{WHEEL}[train]", f"{SDIST}[dev,train]"]
     tests, folder = tools.commands[-2]
     assert tests[-len(TESTS) :] == list(TESTS)
     assert folder.name == "changeover_optimiser-1.2.0"
@@ -106,7 +107,7 @@ def test_commands_are_tried_in_a_folder_that_holds_an_order_list_alone(
             assert tree not in folder.parents
 
     make_release(tree, run=run)
-    assert held == [["orders.csv"]] * len(TRIALS)
+    assert held == [["orders.csv"]] * len((*SCHEDULER_TRIALS, *TRIALS))
 
 
 def test_nothing_runs_in_a_tree_that_cannot_be_released(tree: Path, tools: FakeTools) -> None:

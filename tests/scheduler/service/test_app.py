@@ -284,7 +284,7 @@ def test_decisions_are_guarded_counted_and_logged_though_they_do_not_pass_the_ap
     assert [line["status"] for line in logged if line.get("path") == "/v1/decide"] == statuses
     figures = client.get("/metrics", headers=allowed).text
     for status in statuses:
-        assert f'scheduler_requests_total{{path="/v1/decide",status="{status}"}} 1.0' in figures
+        assert f'changeover_requests_total{{path="/v1/decide",status="{status}"}} 1.0' in figures
     client.__exit__(None, None, None)
 
 
@@ -361,11 +361,11 @@ def test_metrics_count_what_was_done(client: TestClient) -> None:
         lines = client.get("/metrics").text.splitlines()
         return sum(float(item.rpartition(" ")[2]) for item in lines if item.startswith(line))
 
-    before = counted("scheduler_decisions_total{action=")
+    before = counted("changeover_decisions_total{action=")
     decisions = client.post("/v1/decide", json=request_body()).json()["decisions"]
-    assert counted("scheduler_decisions_total{action=") == before + len(decisions)
-    assert counted('scheduler_requests_total{path="/v1/decide",status="200"}') > 0
-    assert counted("scheduler_policy_loaded") == 1.0
+    assert counted("changeover_decisions_total{action=") == before + len(decisions)
+    assert counted('changeover_requests_total{path="/v1/decide",status="200"}') > 0
+    assert counted("changeover_policy_loaded") == 1.0
 
 
 def test_the_openapi_document_has_the_examples_and_they_are_answered(client: TestClient) -> None:

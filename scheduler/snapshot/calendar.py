@@ -1,0 +1,30 @@
+"""Calendar of a snapshot: dates of its ticks in the zone that people read."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from factory.model import Factory
+from factory.tick_dates import TickDates
+from scheduler.snapshot.schema import Snapshot
+
+
+def snapshot_dates(snapshot: Snapshot, factory: Factory) -> TickDates:
+    """Return the calendar of a snapshot."""
+    return TickDates(factory.tick_minutes, factory.start_hour, local_epoch(snapshot))
+
+
+def iso_date(dates: TickDates, tick: int | None) -> str | None:
+    """Return a tick as ISO 8601; None without a tick, or where tick 0 has no date."""
+    date = None if tick is None else dates.date(tick)
+    return None if date is None else date.isoformat()
+
+
+def local_epoch(snapshot: Snapshot) -> datetime | None:
+    """Return the date of tick 0 in the zone that dates are shown in."""
+    epoch, name = snapshot.epoch, snapshot.time_zone
+    if epoch is None or name is None:
+        return epoch
+    zone = ZoneInfo(name)
+    return epoch.astimezone(zone) if epoch.tzinfo else epoch.replace(tzinfo=zone)
