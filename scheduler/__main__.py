@@ -17,7 +17,6 @@ from factory.io.catalogue import find_single_factory
 from factory.model import Factory
 from factory.validation.text_files import drop_mark
 from scheduler.command_options import parse_options
-from scheduler.decisions import explanations
 from scheduler.decisions.bundle import Bundle, read_manifest
 from scheduler.decisions.bundle_files import BundleError
 from scheduler.decisions.decider import Decider
@@ -31,6 +30,7 @@ from scheduler.floor.shop_snapshot import take_snapshot
 from scheduler.log.decision_log import DecisionLog
 from scheduler.log.entry_format import DecisionLogError
 from scheduler.log.replay import replay, report_shadow
+from scheduler.outcomes.choice_costs import explain_with_costs
 from scheduler.plans.changes import CHANGE_KINDS, Change
 from scheduler.plans.errors import PlanError
 from scheduler.plans.schema import Plan
@@ -103,7 +103,8 @@ def _plan(options: argparse.Namespace) -> str:
 
 def _explain(options: argparse.Namespace) -> str:
     planner, snapshot = _open(options)
-    return explanations.explain(planner.decider, snapshot).model_dump_json(indent=1)
+    explanation = explain_with_costs(planner, snapshot, futures=options.futures, seed=options.seed)
+    return explanation.model_dump_json(indent=1)
 
 
 def _what_if(options: argparse.Namespace) -> str:

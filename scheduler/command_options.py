@@ -105,6 +105,14 @@ def _add_plan_options(commands: _Commands) -> None:
             "--seed", type=int, default=0, help="seed of the sampled futures and of the search"
         )
         _add_search_options(command)
+    explain = commands["explain"]
+    explain.add_argument(
+        "--futures",
+        type=int,
+        default=0,
+        help="number of sampled futures in which the costs of alternatives are compared",
+    )
+    explain.add_argument("--seed", type=int, default=0, help="seed of the sampled futures")
     commands["shadow"].add_argument(
         "--seconds", type=_positive, default=PLAN_SECONDS, help="time limit for one difference"
     )

@@ -42,6 +42,7 @@ from scheduler.service.request_reader import RequestReader, is_strict
 from scheduler.service.responses import json_response, page_files, serve_file
 from scheduler.service.schemas import (
     DecideAnswer,
+    ExplainRequest,
     FloorAnswer,
     Health,
     PlanRequest,
@@ -216,11 +217,9 @@ class _Service:
         return json_response(plan)
 
     async def explain(self, request: Request) -> Response:
-        """Rank the alternatives of the next decision, with their differences."""
-        parse = await self.reader.read(request, SnapshotRequest)
-        explanation: Explanation = await self._wait(
-            lambda: self.engine.explain(lambda: parse().snapshot)
-        )
+        """Rank the alternatives of the next decision, with effects of columns and costs."""
+        parse = await self.reader.read(request, ExplainRequest)
+        explanation: Explanation = await self._wait(lambda: self.engine.explain(parse))
         return json_response(explanation)
 
     async def what_if(self, request: Request) -> Response:

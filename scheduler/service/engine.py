@@ -16,7 +16,7 @@ from envs.seed_splits import episode_seeds
 from factory.model import Factory
 from scheduler.decisions.bundle_files import BundleError
 from scheduler.decisions.decider import BUDGET_SECONDS, Decider
-from scheduler.decisions.explanations import Explanation, explain
+from scheduler.decisions.explanations import Explanation
 from scheduler.decisions.loaded_policy import (
     UNSIGNED,
     BundleAdmission,
@@ -28,6 +28,7 @@ from scheduler.floor.floor import ShopFloor
 from scheduler.floor.shop_snapshot import take_snapshot
 from scheduler.log.decision_log import DecisionLog, LogFailure
 from scheduler.log.entry_format import DecisionLogError
+from scheduler.outcomes.choice_costs import explain_with_costs
 from scheduler.plans.schema import Plan
 from scheduler.plans.what_if import PlanComparison
 from scheduler.plans.work_limit import PLAN_SECONDS
@@ -35,6 +36,7 @@ from scheduler.portfolio.planner import Planner
 from scheduler.portfolio.portfolio_planner import SearchBudget
 from scheduler.service.schemas import (
     DecideAnswer,
+    ExplainRequest,
     PlanRequest,
     PolicyAnswer,
     PolicyState,
@@ -106,7 +108,7 @@ class Engine:
         planner.plan(example, futures=1)
         planner.plan(example, by="search", futures=1)
         if self.loaded.bundle is not None:
-            explain(self._planner.decider, example)
+            explain_with_costs(planner, example, futures=1)
 
     def close(self) -> None:
         """Finish the work in progress."""
@@ -207,9 +209,16 @@ class Engine:
 
         return self._submit_slow(work)
 
-    def explain(self, read: Callable[[], Snapshot]) -> Future[Explanation]:
-        """Explain the next decision."""
-        return self._submit_slow(lambda planner: explain(planner.decider, read()))
+    def explain(self, read: Callable[[], ExplainRequest]) -> Future[Explanation]:
+        """Explain the next decision, and compare costs of its alternatives if asked for."""
+
+        def work(planner: Planner) -> Explanation:
+            request = read()
+            return explain_with_costs(
+                planner, request.snapshot, futures=request.futures, seed=request.seed
+            )
+
+        return self._submit_slow(work)
 
     def what_if(self, read: Callable[[], WhatIfRequest]) -> Future[PlanComparison]:
         """Plan before and after some changes."""

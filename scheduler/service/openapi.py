@@ -15,6 +15,7 @@ from scheduler.plans.what_if import PlanComparison
 from scheduler.service.middleware import MAX_BYTES
 from scheduler.service.schemas import (
     DecideAnswer,
+    ExplainRequest,
     FloorAnswer,
     Health,
     PlanRequest,
@@ -28,7 +29,7 @@ from scheduler.snapshot.schema import Snapshot
 _BODIES: dict[tuple[str, str], tuple[type[BaseModel] | None, type[BaseModel] | None]] = {
     ("/v1/decide", "post"): (SnapshotRequest, DecideAnswer),
     ("/v1/plan", "post"): (PlanRequest, Plan),
-    ("/v1/explain", "post"): (SnapshotRequest, Explanation),
+    ("/v1/explain", "post"): (ExplainRequest, Explanation),
     ("/v1/what-if", "post"): (WhatIfRequest, PlanComparison),
     ("/v1/policy", "get"): (None, PolicyAnswer),
     ("/v1/policy/reload", "post"): (None, PolicyAnswer),
