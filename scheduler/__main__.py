@@ -31,6 +31,7 @@ from scheduler.log.decision_log import DecisionLog
 from scheduler.log.entry_format import DecisionLogError
 from scheduler.log.replay import replay, report_shadow
 from scheduler.outcomes.choice_costs import explain_with_costs
+from scheduler.outcomes.policy_monitor import MonitorSettings
 from scheduler.plans.changes import CHANGE_KINDS, Change
 from scheduler.plans.errors import PlanError
 from scheduler.plans.schema import Plan
@@ -130,6 +131,7 @@ def _serve(options: argparse.Namespace) -> str:
     token = os.environ.get(TOKEN_VARIABLE, "")
     check_address(options.host, token)
     factory = _find_factory(options)
+    hours: float = options.compare_hours
     engine = Engine(
         factory,
         options.bundle,
@@ -139,6 +141,8 @@ def _serve(options: argparse.Namespace) -> str:
         plan_seconds=options.plan_seconds,
         log_failure=options.log_failure,
         admission=BundleAdmission(read_bundle_key(options.bundle_key), options.foreign),
+        monitoring=MonitorSettings(hours) if hours > 0 else None,
+        on_drift=options.on_drift,
     )
     message = engine.loaded.note or (engine.loaded.fault if options.bundle else None)
     if message:

@@ -14,7 +14,7 @@ from scheduler.decisions.explanations import (
     ask_first,
     explain,
 )
-from scheduler.outcomes.paired_differences import mean_interval
+from scheduler.outcomes.paired_differences import paired_mean
 from scheduler.portfolio.planner import Planner
 from scheduler.snapshot.schema import Snapshot
 
@@ -48,18 +48,16 @@ def explain_with_costs(
 
     first = explanation.alternatives[0].choice
     base = simulate(first)
-    compared = [
-        alternative.model_copy(
-            update={"costs": compare_costs(alternative, first, simulate(alternative.choice) - base)}
-        )
-        if 0 < i <= MAX_COMPARED or (i > 0 and alternative.choice == explanation.rule_choice)
-        else alternative
-        for i, alternative in enumerate(explanation.alternatives)
-    ]
+    compared = list(explanation.alternatives)
+    for i, alternative in enumerate(compared):
+        if 0 < i <= MAX_COMPARED or (i > 0 and alternative.choice == explanation.rule_choice):
+            differences = simulate(alternative.choice) - base
+            costs = write_cost_difference(alternative, first, differences)
+            compared[i] = alternative.model_copy(update={"costs": costs})
     return explanation.model_copy(update={"alternatives": tuple(compared)})
 
 
-def compare_costs(
+def write_cost_difference(
     alternative: Alternative, first: Choice, differences: NDArray[np.float64]
 ) -> CostDifference:
     """Return the cost difference of an alternative.
@@ -71,7 +69,7 @@ def compare_costs(
     differences
         Costs of the alternative minus those of the policy's choice, ``[futures, terms]``.
     """
-    futures, total = len(differences), mean_interval(differences.sum(axis=1))
+    futures, total = len(differences), paired_mean(differences.sum(axis=1))
     means = differences.mean(axis=0)
     order = [int(i) for i in np.argsort(-np.abs(means), kind="stable") if abs(means[i]) >= 0.005]
     terms = {COST_TERMS[i]: float(means[i]) for i in order}

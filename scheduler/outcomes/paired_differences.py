@@ -34,7 +34,7 @@ class MeanInterval(NamedTuple):
         return math.inf if self.half_width is None else self.mean + self.half_width
 
 
-def mean_interval(
+def paired_mean(
     differences: Sequence[float] | NDArray[np.float64], confidence: float = 0.95
 ) -> MeanInterval:
     """Return the mean of differences with its confidence interval by Student's t.
@@ -45,10 +45,10 @@ def mean_interval(
     if len(values) < 2:
         return MeanInterval(float(values.mean()), None)
     error = float(values.std(ddof=1)) / math.sqrt(len(values))
-    return MeanInterval(float(values.mean()), student_quantile(len(values) - 1, confidence) * error)
+    return MeanInterval(float(values.mean()), t_quantile(len(values) - 1, confidence) * error)
 
 
-def student_quantile(freedom: int, confidence: float) -> float:
+def t_quantile(freedom: int, confidence: float) -> float:
     """Return the two-sided quantile of Student's t for a confidence of 0.95 or 0.99."""
     if freedom <= len(_QUANTILES[confidence]):
         return _QUANTILES[confidence][freedom - 1]

@@ -38,7 +38,7 @@ from scheduler.service.middleware import (
     refusal_response,
 )
 from scheduler.service.openapi import build_openapi
-from scheduler.service.request_reader import RequestReader, is_strict
+from scheduler.service.request_reader import RequestReader, is_strict, parse_outcomes
 from scheduler.service.responses import json_response, page_files, serve_file
 from scheduler.service.schemas import (
     DecideAnswer,
@@ -108,6 +108,7 @@ class _Service:
         self.ready = threading.Event()
         self.waiting = 0
         engine.decision_log.listener = self.report_log_event
+        engine.alarm_listener = report_alarm
         self._document: dict[str, Any] | None = None
 
     def begin(self, warmed_up: asyncio.Future[None]) -> None:
@@ -178,6 +179,8 @@ class _Service:
             ("/v1/plan", self.plan, "POST"),
             ("/v1/explain", self.explain, "POST"),
             ("/v1/what-if", self.what_if, "POST"),
+            ("/v1/outcomes", self.outcomes, "GET"),
+            ("/v1/outcomes", self.report_outcomes, "POST"),
             ("/v1/policy", self.policy, "GET"),
             ("/v1/policy/reload", self.reload, "POST"),
             ("/v1/floor", self.floor, "GET"),
@@ -227,6 +230,16 @@ class _Service:
         parse = await self.reader.read(request, WhatIfRequest)
         comparison: PlanComparison = await self._wait(lambda: self.engine.what_if(parse))
         return json_response(comparison)
+
+    async def outcomes(self, request: Request) -> Response:
+        """Return the comparison of policy and rule on what the plant has reported."""
+        return json_response(self.engine.outcome_state())
+
+    async def report_outcomes(self, request: Request) -> Response:
+        """Take completions and cancellations of orders, and return the comparison with them."""
+        outcomes = parse_outcomes(await self.reader.read_body(request))
+        await self._wait(lambda: self.engine.watch.report(outcomes))
+        return await self.outcomes(request)
 
     async def policy(self, request: Request) -> Response:
         """Return factory, active policy, fallback rule, products and machines."""
@@ -301,6 +314,7 @@ class _Service:
     async def metrics(self, request: Request) -> Response:
         """Return the metrics for Prometheus."""
         self.counters.show_log(self.engine.decision_log.state())
+        self.counters.show_outcomes(self.engine.outcome_state())
         text, media_type = self.counters.export(self.waiting, self.engine.loaded.bundle is not None)
         return Response(text, media_type=media_type)
 
@@ -309,3 +323,11 @@ class _Service:
         if self._document is None:
             self._document = build_openapi(self.app, self.engine.example())
         return self._document
+
+
+def report_alarm(reason: str | None) -> None:
+    """Write begin and end of an alarm of the policy to the log of the service."""
+    if reason is None:
+        log(logging.INFO, "policy alarm over")
+    else:
+        log(logging.ERROR, "policy alarm", problem=reason)

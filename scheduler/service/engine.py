@@ -29,6 +29,9 @@ from scheduler.floor.shop_snapshot import take_snapshot
 from scheduler.log.decision_log import DecisionLog, LogFailure
 from scheduler.log.entry_format import DecisionLogError
 from scheduler.outcomes.choice_costs import explain_with_costs
+from scheduler.outcomes.policy_monitor import MonitorSettings, PolicyMonitor
+from scheduler.outcomes.policy_watch import OnDrift, PolicyWatch
+from scheduler.outcomes.schema import OutcomeState
 from scheduler.plans.schema import Plan
 from scheduler.plans.what_if import PlanComparison
 from scheduler.plans.work_limit import PLAN_SECONDS
@@ -47,6 +50,7 @@ from scheduler.snapshot.read import read_snapshot
 from scheduler.snapshot.schema import Snapshot, SnapshotText
 
 _EXAMPLE_DECISIONS = 70
+_PUT_ASIDE = "the policy was put aside: "
 
 
 class Engine:
@@ -68,6 +72,10 @@ class Engine:
         Refuse decisions that cannot be written to the log, or answer them all the same.
     admission
         Conditions under which a bundle may decide.
+    monitoring
+        Comparison of the policy with the rule beside the decisions; None: none.
+    on_drift
+        After an alarm of that comparison, let the rule decide, or only report it.
     clock
         Clock that times are measured with, in seconds from any moment on.
     """
@@ -83,6 +91,8 @@ class Engine:
         plan_seconds: float = PLAN_SECONDS,
         log_failure: LogFailure = "refuse",
         admission: BundleAdmission = UNSIGNED,
+        monitoring: MonitorSettings | None = None,
+        on_drift: OnDrift = "warn",
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.factory, self.folder = factory, bundle
@@ -92,6 +102,7 @@ class Engine:
         if bundle is not None and self.loaded.bundle is None:
             self._note_refusal(str(self.loaded.fault))
         self.newest: tuple[Snapshot, str] | None = None
+        self.on_drift, self.alarm_listener = on_drift, _ignore_alarm
         policy = (self.loaded.bundle, self.loaded.rule, budget)
         self._decider, slow = (
             Decider(ShopFloor(factory), *policy, shadow=shadow, clock=clock) for _ in range(2)
@@ -99,6 +110,14 @@ class Engine:
         self._planner = Planner(slow, plan_seconds)
         self._fast, self._slow = ThreadPoolExecutor(1, "decide"), ThreadPoolExecutor(1, "plan")
         self._deciding, self._reloading = threading.Lock(), threading.Lock()
+
+        def make_monitor() -> PolicyMonitor:
+            decider = Decider(ShopFloor(factory), None, self.loaded.rule, budget, clock=clock)
+            self.loaded.use_in(decider)
+            return PolicyMonitor(decider, monitoring or MonitorSettings(), plan_seconds)
+
+        watched = monitoring is not None and self.loaded.bundle is not None
+        self.watch = PolicyWatch(make_monitor if watched else None, self._take_alarm)
 
     def warm_up(self) -> None:
         """Compile and load all code, so that no request waits for that."""
@@ -112,6 +131,7 @@ class Engine:
 
     def close(self) -> None:
         """Finish the work in progress."""
+        self.watch.close()
         self._fast.shutdown()
         self._slow.shutdown()
 
@@ -173,6 +193,7 @@ class Engine:
             loaded.use_in(self._decider)
             decisions = tuple(self._decider.decide(snapshot))
             self.receive(snapshot)
+            self.watch.offer(snapshot)
             policy, rule = loaded.sha256, str(loaded.rule)
             written = self.decision_log.submit(
                 snapshot, decisions, policy=policy, rule=rule, shadow=self.shadow, text=text
@@ -304,11 +325,28 @@ class Engine:
                 self._note_refusal(str(error))
                 raise
             self._refused = None
+            self.watch.restart()
             return self.loaded
+
+    def outcome_state(self) -> OutcomeState:
+        """Return the comparison of policy and rule so far."""
+        put_aside = self.loaded.fault is not None and self.loaded.fault.startswith(_PUT_ASIDE)
+        return self.watch.state.model_copy(update={"put_aside": put_aside})
+
+    def _take_alarm(self, reason: str | None) -> None:
+        """Report an alarm, and let the rule decide if told to; only a reload ends that."""
+        if reason is not None and self.on_drift == "rule" and self.loaded.bundle is not None:
+            with self._reloading:
+                self.loaded = LoadedPolicy(None, self.loaded.rule, f"{_PUT_ASIDE}{reason}")
+        self.alarm_listener(reason)
 
     def _note_refusal(self, reason: str) -> None:
         """Note that the newest bundle was refused; its files are named without their folder."""
         self._refused = (reason.replace(f"{self.folder}{os.sep}", ""), _now())
+
+
+def _ignore_alarm(reason: str | None) -> None:
+    """Do nothing about an alarm."""
 
 
 def _now() -> str:

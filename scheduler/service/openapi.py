@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from scheduler.decisions.explanations import Explanation
+from scheduler.outcomes.schema import OutcomesRequest, OutcomeState
 from scheduler.plans.schema import Plan
 from scheduler.plans.what_if import PlanComparison
 from scheduler.service.middleware import MAX_BYTES
@@ -31,6 +32,8 @@ _BODIES: dict[tuple[str, str], tuple[type[BaseModel] | None, type[BaseModel] | N
     ("/v1/plan", "post"): (PlanRequest, Plan),
     ("/v1/explain", "post"): (ExplainRequest, Explanation),
     ("/v1/what-if", "post"): (WhatIfRequest, PlanComparison),
+    ("/v1/outcomes", "get"): (None, OutcomeState),
+    ("/v1/outcomes", "post"): (OutcomesRequest, OutcomeState),
     ("/v1/policy", "get"): (None, PolicyAnswer),
     ("/v1/policy/reload", "post"): (None, PolicyAnswer),
     ("/v1/floor", "get"): (None, FloorAnswer),
@@ -75,7 +78,7 @@ def build_openapi(app: FastAPI, snapshot: Snapshot) -> dict[str, Any]:
         if asked is not None:
             body = {"schema": refs[asked, "validation"], "example": _example_of(asked, example)}
             operation["requestBody"] = {"required": True, "content": {"application/json": body}}
-            operation["parameters"] = [_STRICT]
+            operation["parameters"] = [] if asked is OutcomesRequest else [_STRICT]
         content = (
             {"text/plain": {"schema": {"type": "string"}}}
             if answered is None
@@ -99,6 +102,8 @@ def build_openapi(app: FastAPI, snapshot: Snapshot) -> dict[str, Any]:
 
 
 def _example_of(asked: type[BaseModel], snapshot: dict[str, Any]) -> dict[str, Any]:
+    if asked is OutcomesRequest:
+        return {"completions": [{"order": "17", "completion_date": 1240}], "cancelled": ["21"]}
     example: dict[str, Any] = {"snapshot": snapshot}
     if asked is WhatIfRequest:
         machine = next(iter(snapshot["machines"]))

@@ -10,8 +10,8 @@ import pytest
 from factory.simulation.arrays import CHANGEOVER, COST_TERMS, TARDINESS
 from scheduler.decisions.decision import Choice
 from scheduler.decisions.explanations import Alternative, explain
-from scheduler.outcomes.choice_costs import compare_costs, explain_with_costs
-from scheduler.outcomes.paired_differences import mean_interval, student_quantile
+from scheduler.outcomes.choice_costs import write_cost_difference, explain_with_costs
+from scheduler.outcomes.paired_differences import paired_mean, t_quantile
 from scheduler.portfolio.planner import Planner
 from tests.builders.decision_logs import EarliestDueDate, decider_with
 from tests.builders.snapshots import snapshots
@@ -56,7 +56,7 @@ def test_the_sentence_names_sense_size_interval_and_terms() -> None:
     differences[:, TARDINESS], differences[:, CHANGEOVER] = (29.0, 31.0), 12.0
     start = Choice(action="start", order="B", operation="weld")
     alternative = Alternative(choice=start, probability=0.1, differs_in=())
-    costs = compare_costs(alternative, Choice(action="wait"), differences)
+    costs = write_cost_difference(alternative, Choice(action="wait"), differences)
     assert costs.sentence == (
         "B, weld instead of waiting: costs 42.00 more in 2 equal futures (+- 12.71): tardiness"
         " +30.00, changeover +12.00"
@@ -70,9 +70,9 @@ def test_the_sentence_names_sense_size_interval_and_terms() -> None:
 def test_quantiles_are_those_of_students_tables(
     freedom: int, confidence: float, quantile: float
 ) -> None:
-    assert student_quantile(freedom, confidence) == pytest.approx(quantile, abs=0.006)
+    assert t_quantile(freedom, confidence) == pytest.approx(quantile, abs=0.006)
 
 
 def test_one_difference_has_no_interval() -> None:
-    assert mean_interval([3.0]) == (3.0, None)
-    assert mean_interval([3.0]).low == -np.inf
+    assert paired_mean([3.0]) == (3.0, None)
+    assert paired_mean([3.0]).low == -np.inf
