@@ -17,7 +17,6 @@ from factory.io.catalogue import find_single_factory
 from factory.model import Factory
 from factory.validation.text_files import drop_mark
 from scheduler.command_options import parse_options
-from scheduler.decisions import explanations
 from scheduler.decisions.bundle import Bundle, read_manifest
 from scheduler.decisions.bundle_files import BundleError
 from scheduler.decisions.decider import Decider
@@ -31,6 +30,8 @@ from scheduler.floor.shop_snapshot import take_snapshot
 from scheduler.log.decision_log import DecisionLog
 from scheduler.log.entry_format import DecisionLogError
 from scheduler.log.replay import replay, report_shadow
+from scheduler.outcomes.choice_costs import explain_with_costs
+from scheduler.outcomes.policy_monitor import MonitorSettings
 from scheduler.plans.changes import CHANGE_KINDS, Change
 from scheduler.plans.errors import PlanError
 from scheduler.plans.schema import Plan
@@ -104,7 +105,8 @@ def _plan(options: argparse.Namespace) -> str:
 
 def _explain(options: argparse.Namespace) -> str:
     planner, snapshot = _open(options)
-    return explanations.explain(planner.decider, snapshot).model_dump_json(indent=1)
+    explanation = explain_with_costs(planner, snapshot, futures=options.futures, seed=options.seed)
+    return explanation.model_dump_json(indent=1)
 
 
 def _what_if(options: argparse.Namespace) -> str:
@@ -131,6 +133,7 @@ def _serve(options: argparse.Namespace) -> str:
     check_address(options.host, token, has_file=options.token_file is not None)
     token_file = _open_token_file(options, token)
     factory = _find_factory(options)
+    hours: float = options.compare_hours
     engine = Engine(
         factory,
         options.bundle,
@@ -141,6 +144,8 @@ def _serve(options: argparse.Namespace) -> str:
         decide_seconds=options.decide_seconds,
         log_failure=options.log_failure,
         admission=BundleAdmission(read_bundle_key(options.bundle_key), options.foreign),
+        monitoring=MonitorSettings(hours) if hours > 0 else None,
+        on_drift=options.on_drift,
     )
     message = engine.loaded.note or (engine.loaded.fault if options.bundle else None)
     if message:

@@ -26,6 +26,7 @@ from scheduler.decisions.bundle import Bundle
 from scheduler.decisions.decider import Decider
 from scheduler.floor.floor import ShopFloor
 from scheduler.floor.shop_snapshot import take_snapshot
+from scheduler.outcomes.choice_costs import explain_with_costs
 from scheduler.plans.changes import OrderTerms
 from scheduler.portfolio.planner import Planner
 from scheduler.portfolio.portfolio_planner import SearchBudget
@@ -115,8 +116,11 @@ def compile_simulation(decider: Decider) -> None:
 
 
 def compile_futures(decider: Decider) -> None:
-    """Compile and load all that plans of the policy and sampled futures run."""
-    Planner(decider).plan(first_snapshot(decider.floor.factory), futures=1)
+    """Compile and load all that plans of the policy, sampled futures and explanations run."""
+    planner, snapshot = Planner(decider), first_snapshot(decider.floor.factory)
+    planner.plan(snapshot, futures=1)
+    if decider.bundle is not None:
+        explain_with_costs(planner, snapshot, futures=1)
 
 
 def compile_search(decider: Decider) -> None:

@@ -31,12 +31,14 @@ from agents.bundle_manifest import (
     seal_manifest,
 )
 from agents.index.feature_table import network_input_hash
+from agents.network.column_ranges import measure_ranges
 from agents.network.features_torch import (
     fallback_rows,
     machine_features,
     row_features,
     shop_features,
 )
+from agents.network.inference import arrange_weights
 from agents.network.pointer_network import PointerNetwork, settle_tensor, symlog
 from agents.network.trained_policy import TrainedPolicy, find_policy, load_policy
 from envs.observation.columns import (
@@ -89,6 +91,10 @@ def write_bundle(policy: TrainedPolicy, source: Path, folder: Path, key: bytes =
         **_interface(),
         **_origin(source),
     }
+    weights = arrange_weights(dict(np.load(io.BytesIO(files["weights.npz"]))))
+    ranges = measure_ranges(weights, manifest["training"]["factories"])
+    if ranges is not None:
+        manifest["column_ranges"] = ranges
     for name, content in files.items():
         write_atomically(folder / name, content)
     write_atomically(

@@ -102,6 +102,16 @@ class Bundle:
         logits, values = self._session.run(_OUTPUTS, tables)
         return logits, values
 
+    def logits(self, observation: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+        """Compute masked logits ``[B, A]`` of observations with the compiled network."""
+        *tables, mask = check_observation("logits", observation)
+        candidates, machines, shop = (np.ascontiguousarray(table, np.float32) for table in tables)
+        logits = np.full(mask.shape, -np.inf, np.float32)
+        batch_logits(
+            self.weights, self.memory(mask.shape[1]), candidates, machines, shop, mask, logits
+        )
+        return logits
+
     def decide(self, observation: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
         """Choose the legal row with the highest logit, the first one on ties, ``[B]``.
 

@@ -199,7 +199,7 @@ def _simulate_dispute(planner: Planner, entry: Entry, index: int, futures: int) 
             [*before, (decision.machine, choice)],
             futures=futures,
             seed=entry.number,
-        )
+        ).sum(axis=1)
         for choice in (decision.policy_choice, decision.choice)
     )
     difference = after_policy - after_rule

@@ -163,7 +163,7 @@ class Planner:
     def costs_after(
         self, snapshot: Snapshot, choices: Sequence[tuple[str, Choice]], *, futures: int, seed: int
     ) -> NDArray[np.float64]:
-        """Return the costs ``[futures]`` of finishing the known orders after some choices.
+        """Return the costs ``[futures, terms]`` of finishing the known orders after some choices.
 
         The policy decides afterwards, and no new orders come.
 
@@ -183,12 +183,29 @@ class Planner:
                 "plan: the choices cannot be carried out. Give those of the snapshot's own"
                 " decisions."
             )
-        policy = self._policy("policy")
+        return self._sampled_costs(self._policy("policy"), futures, seed)
+
+    def costs_of(
+        self, snapshot: Snapshot, by: Literal["policy", "rule"], *, futures: int, seed: int
+    ) -> NDArray[np.float64]:
+        """Return the costs ``[futures, terms]`` of finishing the known orders by policy or rule.
+
+        The futures depend on the seed alone, and no new orders come.
+
+        Raises
+        ------
+        PlanError
+            If it takes too long, comes to a standstill, or a number is out of range.
+        """
+        futures, seed = check_sampling(futures, seed, 1, MAX_SAMPLED_ORDERS)
+        self.decider.floor.place(snapshot)
+        return self._sampled_costs(self._policy(by), futures, seed)
+
+    def _sampled_costs(self, policy: PlanPolicy, futures: int, seed: int) -> NDArray[np.float64]:
         limit = WorkLimit(self.max_seconds, self.decider.clock)
         sampling = Sampling(futures, seed, new_orders=0, last_date=int(NEVER) - 1)
         shop = self._simulation.play_sampled(policy, sampling, limit)
-        total: NDArray[np.float64] = shop.cost.sum(axis=1)
-        return total
+        return np.array(shop.cost, np.float64)
 
     def what_if(
         self,

@@ -38,10 +38,11 @@ from scheduler.service.middleware import (
 )
 from scheduler.service.openapi import build_openapi
 from scheduler.service.repeated_requests import RepeatedRequests
-from scheduler.service.request_reader import RequestReader, is_strict
+from scheduler.service.request_reader import RequestReader, is_strict, parse_outcomes
 from scheduler.service.responses import json_response, page_files, serve_file
 from scheduler.service.schemas import (
     DecideAnswer,
+    ExplainRequest,
     FloorAnswer,
     Health,
     PlanRequest,
@@ -110,6 +111,7 @@ class _Service:
         self.ready = threading.Event()
         self.waiting: dict[Kind, int] = {"decide": 0, "plan": 0}
         engine.decision_log.listener = self.report_log_event
+        engine.alarm_listener = report_alarm
         self._document: dict[str, Any] | None = None
 
     def begin(self, warmed_up: asyncio.Future[None]) -> None:
@@ -207,6 +209,8 @@ class _Service:
             ("/v1/plan", self.plan, "POST"),
             ("/v1/explain", self.explain, "POST"),
             ("/v1/what-if", self.what_if, "POST"),
+            ("/v1/outcomes", self.outcomes, "GET"),
+            ("/v1/outcomes", self.report_outcomes, "POST"),
             ("/v1/policy", self.policy, "GET"),
             ("/v1/policy/reload", self.reload, "POST"),
             ("/v1/floor", self.floor, "GET"),
@@ -262,11 +266,9 @@ class _Service:
         return json_response(plan)
 
     async def explain(self, request: Request) -> Response:
-        """Rank the alternatives of the next decision, with their differences."""
-        parse = await self.reader.read(request, SnapshotRequest)
-        explanation = await self._wait(
-            request, "plan", lambda: self.engine.explain(lambda: parse().snapshot)
-        )
+        """Rank the alternatives of the next decision, with effects of columns and costs."""
+        parse = await self.reader.read(request, ExplainRequest)
+        explanation = await self._wait(request, "plan", lambda: self.engine.explain(parse))
         return json_response(explanation)
 
     async def what_if(self, request: Request) -> Response:
@@ -274,6 +276,16 @@ class _Service:
         parse = await self.reader.read(request, WhatIfRequest)
         comparison = await self._wait(request, "plan", lambda: self.engine.what_if(parse))
         return json_response(comparison)
+
+    async def outcomes(self, request: Request) -> Response:
+        """Return the comparison of policy and rule on what the plant has reported."""
+        return json_response(self.engine.outcome_state())
+
+    async def report_outcomes(self, request: Request) -> Response:
+        """Take completions and cancellations of orders, and return the comparison with them."""
+        outcomes = parse_outcomes(await self.reader.read_body(request))
+        await self._wait(request, "plan", lambda: self.engine.watch.report(outcomes))
+        return await self.outcomes(request)
 
     async def policy(self, request: Request) -> Response:
         """Return factory, active policy, fallback rule, products and machines."""
@@ -351,6 +363,7 @@ class _Service:
     async def metrics(self, request: Request) -> Response:
         """Return the metrics for Prometheus."""
         self.counters.show_engine(self.engine)
+        self.counters.show_outcomes(self.engine.outcome_state())
         text, media_type = self.counters.export(sum(self.waiting.values()))
         return Response(text, media_type=media_type)
 
@@ -359,3 +372,11 @@ class _Service:
         if self._document is None:
             self._document = build_openapi(self.app, first_snapshot(self.engine.factory))
         return self._document
+
+
+def report_alarm(reason: str | None) -> None:
+    """Write begin and end of an alarm of the policy to the log of the service."""
+    if reason is None:
+        log(logging.INFO, "policy alarm over")
+    else:
+        log(logging.ERROR, "policy alarm", problem=reason)

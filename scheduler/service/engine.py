@@ -19,7 +19,7 @@ from scheduler.compilation import PARTS, PLAN_PARTS, compile_decisions, example_
 from scheduler.decisions.bundle_files import BundleError
 from scheduler.decisions.decider import BUDGET_SECONDS, Decider
 from scheduler.decisions.decision import Decision
-from scheduler.decisions.explanations import Explanation, explain
+from scheduler.decisions.explanations import Explanation
 from scheduler.decisions.loaded_policy import (
     UNSIGNED,
     BundleAdmission,
@@ -30,6 +30,10 @@ from scheduler.decisions.loaded_policy import (
 from scheduler.floor.floor import ShopFloor
 from scheduler.log.decision_log import DecisionLog, LogFailure
 from scheduler.log.entry_format import DecisionLogError
+from scheduler.outcomes.choice_costs import explain_with_costs
+from scheduler.outcomes.policy_monitor import MonitorSettings, PolicyMonitor
+from scheduler.outcomes.policy_watch import OnDrift, PolicyWatch
+from scheduler.outcomes.schema import OutcomeState
 from scheduler.plans.schema import Plan
 from scheduler.plans.what_if import PlanComparison
 from scheduler.plans.work_limit import PLAN_SECONDS
@@ -38,6 +42,7 @@ from scheduler.service.deadlines import Work, WorkClock
 from scheduler.service.schemas import (
     DatedDecision,
     DecideAnswer,
+    ExplainRequest,
     PlanRequest,
     PolicyAnswer,
     PolicyState,
@@ -45,6 +50,8 @@ from scheduler.service.schemas import (
 )
 from scheduler.snapshot.calendar import iso_date, snapshot_dates
 from scheduler.snapshot.schema import Snapshot, SnapshotText
+
+_PUT_ASIDE = "the policy was put aside: "
 
 
 class Engine:
@@ -66,6 +73,10 @@ class Engine:
         Refuse decisions that cannot be written to the log, or answer them all the same.
     admission
         Conditions under which a bundle may decide.
+    monitoring
+        Comparison of the policy with the rule beside the decisions; None: none.
+    on_drift
+        After an alarm of that comparison, let the rule decide, or only report it.
     clock
         Clock that times are measured with, in seconds from any moment on.
     """
@@ -82,6 +93,8 @@ class Engine:
         decide_seconds: float = math.inf,
         log_failure: LogFailure = "refuse",
         admission: BundleAdmission = UNSIGNED,
+        monitoring: MonitorSettings | None = None,
+        on_drift: OnDrift = "warn",
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.factory, self.folder = factory, bundle
@@ -97,6 +110,7 @@ class Engine:
             self._note_refusal(str(self.loaded.fault))
         self.newest: tuple[Snapshot, str] | None = None
         self._clock, self._received = clock, 0.0
+        self.on_drift, self.alarm_listener = on_drift, _ignore_alarm
         policy = (self.loaded.bundle, self.loaded.rule, budget)
         self._slow_clock = WorkClock(clock)
         self._decider, slow = (
@@ -108,6 +122,14 @@ class Engine:
         self._reading = ThreadPoolExecutor(1, "read")
         self._deciding, self._reloading = threading.Lock(), threading.Lock()
         self._closing, self.plans_ready = threading.Event(), False
+
+        def make_monitor() -> PolicyMonitor:
+            decider = Decider(ShopFloor(factory), None, self.loaded.rule, budget, clock=clock)
+            self.loaded.use_in(decider)
+            return PolicyMonitor(decider, monitoring or MonitorSettings(), plan_seconds)
+
+        watched = monitoring is not None and self.loaded.bundle is not None
+        self.watch = PolicyWatch(make_monitor if watched else None, self._take_alarm)
 
     def warm_up(self) -> None:
         """Compile and load the code of decisions, so that no decision waits for that."""
@@ -128,6 +150,7 @@ class Engine:
     def close(self) -> None:
         """Finish the work in progress; work that was given up ends at its next step."""
         self._closing.set()
+        self.watch.close()
         self._reading.shutdown()
         self._fast.shutdown()
         self._slow.shutdown()
@@ -202,6 +225,7 @@ class Engine:
             decisions = tuple(self._decider.decide(snapshot))
             answer.check()  # what nobody waits for is not logged
             self.receive(snapshot)
+            self.watch.offer(snapshot)
             policy, rule = loaded.sha256, str(loaded.rule)
             written = self.decision_log.submit(
                 snapshot, decisions, policy=policy, rule=rule, shadow=self.shadow, text=text
@@ -241,9 +265,16 @@ class Engine:
 
         return self._submit_slow(work)
 
-    def explain(self, read: Callable[[], Snapshot]) -> Work[Explanation]:
-        """Explain the next decision."""
-        return self._submit_slow(lambda planner: explain(planner.decider, read()))
+    def explain(self, read: Callable[[], ExplainRequest]) -> Work[Explanation]:
+        """Explain the next decision, and compare costs of its alternatives if asked for."""
+
+        def work(planner: Planner) -> Explanation:
+            request = read()
+            return explain_with_costs(
+                planner, request.snapshot, futures=request.futures, seed=request.seed
+            )
+
+        return self._submit_slow(work)
 
     def what_if(self, read: Callable[[], WhatIfRequest]) -> Work[PlanComparison]:
         """Plan before and after some changes."""
@@ -342,6 +373,7 @@ class Engine:
                 self._note_refusal(str(error))
                 raise
             self._refused = None
+            self.watch.restart()
             return self.loaded
 
     def hide_folders(self, text: str) -> str:
@@ -355,6 +387,18 @@ class Engine:
     def _without_folders(self, loaded: LoadedPolicy) -> LoadedPolicy:
         return replace(loaded, fault=loaded.fault and self.hide_folders(loaded.fault))
 
+    def outcome_state(self) -> OutcomeState:
+        """Return the comparison of policy and rule so far."""
+        put_aside = self.loaded.fault is not None and self.loaded.fault.startswith(_PUT_ASIDE)
+        return self.watch.state.model_copy(update={"put_aside": put_aside})
+
+    def _take_alarm(self, reason: str | None) -> None:
+        """Report an alarm, and let the rule decide if told to; only a reload ends that."""
+        if reason is not None and self.on_drift == "rule" and self.loaded.bundle is not None:
+            with self._reloading:
+                self.loaded = LoadedPolicy(None, self.loaded.rule, f"{_PUT_ASIDE}{reason}")
+        self.alarm_listener(reason)
+
     def _note_refusal(self, reason: str) -> None:
         """Note that the newest bundle was refused."""
         self._refused = (self.hide_folders(reason), _now())
@@ -363,6 +407,10 @@ class Engine:
 def date_decision(decision: Decision, dates: TickDates) -> DatedDecision:
     """Return a decision with its date."""
     return DatedDecision(**vars(decision), until_date=iso_date(dates, decision.until))
+
+
+def _ignore_alarm(reason: str | None) -> None:
+    """Do nothing about an alarm."""
 
 
 def _now() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from prometheus_client import (
 
 from scheduler.decisions.decision import Decision
 from scheduler.log.decision_log import LogState
+from scheduler.outcomes.schema import OutcomeState
 
 if TYPE_CHECKING:
     from scheduler.service.engine import Engine
@@ -67,6 +69,8 @@ class Metrics:
         )
         self._add_log_and_access_figures()
         self._add_state_figures()
+
+        self._add_outcome_figures()
 
     def _add_state_figures(self) -> None:
         registry = self.registry
@@ -138,6 +142,48 @@ class Metrics:
         self.log_entries.set(state.last)
         self.log_bytes.set(state.size)
         self.log_rotated.set(state.rotated)
+
+    def _add_outcome_figures(self) -> None:
+        registry = self.registry
+        self.periods = Gauge(
+            "changeover_policy_periods",
+            "Periods in which policy and rule were compared",
+            registry=registry,
+        )
+        self.saving = Gauge(
+            "changeover_policy_saving",
+            "Mean cost of the rule minus that of the policy for a period, in currency",
+            registry=registry,
+        )
+        self.saving_low, self.saving_high = (
+            Gauge(
+                f"changeover_policy_saving_{end}",
+                f"{end.capitalize()} end of the 99 % interval of the saving",
+                registry=registry,
+            )
+            for end in ("low", "high")
+        )
+        self.drifted = Gauge(
+            "changeover_drifted_columns",
+            "Columns outside of the range of the training",
+            registry=registry,
+        )
+        self.policy_alarm = Gauge(
+            "changeover_policy_alarm",
+            "1 while the policy no longer pays, or the floor has drifted",
+            registry=registry,
+        )
+
+    def show_outcomes(self, state: OutcomeState) -> None:
+        """Take over the comparison of policy and rule."""
+        saving = math.nan if state.saving is None else state.saving
+        width = math.nan if state.half_width is None else state.half_width
+        self.periods.set(state.periods)
+        self.saving.set(saving)
+        self.saving_low.set(saving - width)
+        self.saving_high.set(saving + width)
+        self.drifted.set(len(state.drifted))
+        self.policy_alarm.set(state.alarm is not None or state.put_aside)
 
     def count_request(self, path: str, status: int, seconds: float) -> None:
         """Count an answered request."""

@@ -10,12 +10,14 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from scheduler.decisions.explanations import Explanation
+from scheduler.outcomes.schema import OutcomesRequest, OutcomeState
 from scheduler.plans.schema import Plan
 from scheduler.plans.what_if import PlanComparison
 from scheduler.service.middleware import MAX_BYTES
 from scheduler.service.repeated_requests import MAX_KEY_LENGTH
 from scheduler.service.schemas import (
     DecideAnswer,
+    ExplainRequest,
     FloorAnswer,
     Health,
     PlanRequest,
@@ -29,8 +31,10 @@ from scheduler.snapshot.schema import Snapshot
 _BODIES: dict[tuple[str, str], tuple[type[BaseModel] | None, type[BaseModel] | None]] = {
     ("/v1/decide", "post"): (SnapshotRequest, DecideAnswer),
     ("/v1/plan", "post"): (PlanRequest, Plan),
-    ("/v1/explain", "post"): (SnapshotRequest, Explanation),
+    ("/v1/explain", "post"): (ExplainRequest, Explanation),
     ("/v1/what-if", "post"): (WhatIfRequest, PlanComparison),
+    ("/v1/outcomes", "get"): (None, OutcomeState),
+    ("/v1/outcomes", "post"): (OutcomesRequest, OutcomeState),
     ("/v1/policy", "get"): (None, PolicyAnswer),
     ("/v1/policy/reload", "post"): (None, PolicyAnswer),
     ("/v1/floor", "get"): (None, FloorAnswer),
@@ -93,7 +97,7 @@ def build_openapi(app: FastAPI, snapshot: Snapshot) -> dict[str, Any]:
         if asked is not None:
             body = {"schema": refs[asked, "validation"], "example": _example_of(asked, example)}
             operation["requestBody"] = {"required": True, "content": {"application/json": body}}
-            operation["parameters"] = [_STRICT]
+            operation["parameters"] = [] if asked is OutcomesRequest else [_STRICT]
         if path == "/v1/decide":
             operation["parameters"] = [_STRICT, _IDEMPOTENCY_KEY]
         if path.startswith("/v1/") or path == "/metrics":
@@ -121,6 +125,8 @@ def build_openapi(app: FastAPI, snapshot: Snapshot) -> dict[str, Any]:
 
 
 def _example_of(asked: type[BaseModel], snapshot: dict[str, Any]) -> dict[str, Any]:
+    if asked is OutcomesRequest:
+        return {"completions": [{"order": "17", "completion_date": 1240}], "cancelled": ["21"]}
     example: dict[str, Any] = {"snapshot": snapshot}
     if asked is WhatIfRequest:
         machine = next(iter(snapshot["machines"]))

@@ -14,11 +14,12 @@ from factory.model import Factory
 from factory.validation.errors import FactoryError
 from factory.validation.names import printable
 from factory.validation.text_files import drop_mark
+from scheduler.outcomes.schema import OutcomesRequest
 from scheduler.plans.changes import CHANGE_KINDS
 from scheduler.service.middleware import RefusedError
-from scheduler.service.schemas import PlanRequest, SnapshotRequest, WhatIfRequest
+from scheduler.service.schemas import ExplainRequest, PlanRequest, SnapshotRequest, WhatIfRequest
 from scheduler.snapshot.leniency import drop_unreadable, split_errors
-from scheduler.snapshot.parse_errors import format_items
+from scheduler.snapshot.parse_errors import format_errors, format_items
 from scheduler.snapshot.read import SnapshotError, check_parts, check_snapshot, read_plain
 from scheduler.snapshot.schema import Snapshot, SnapshotText
 
@@ -28,7 +29,7 @@ _SNAPSHOT_ONLY = re.compile(
 _TRUTHS = {"true": True, "1": True, "": True, "false": False, "0": False}
 """Values of the parameter ``strict`` in the query of a request; its name alone is true."""
 
-_Body = TypeVar("_Body", SnapshotRequest, PlanRequest, WhatIfRequest)
+_Body = TypeVar("_Body", SnapshotRequest, ExplainRequest, PlanRequest, WhatIfRequest)
 
 
 class RequestReader:
@@ -124,3 +125,18 @@ def is_strict(request: Request) -> bool:
         problem = f"strict = {text[:80]!r}; must be true or false. Write one of them."
         raise RefusedError(422, printable(problem))
     return _TRUTHS[text]
+
+
+def parse_outcomes(body: bytes) -> OutcomesRequest:
+    """Parse reported outcomes.
+
+    Raises
+    ------
+    RefusedError
+        If they cannot be used, with all problems.
+    """
+    try:
+        return OutcomesRequest.model_validate_json(body)
+    except ValidationError as error:
+        problems = format_errors(error, "outcomes")
+        raise RefusedError(422, *str(SnapshotError(problems)).splitlines()) from None

@@ -22,10 +22,23 @@ class _Message(BaseModel):
 
 
 class SnapshotRequest(_Message):
-    """A snapshot to decide on, to explain, or to show."""
+    """A snapshot to decide on, or to show."""
 
     snapshot: Snapshot
     """State of the shop floor."""
+    strict: bool = False
+    """Refuse a snapshot with any error, instead of putting bad parts aside."""
+
+
+class ExplainRequest(_Message):
+    """A snapshot whose next decision is to be explained."""
+
+    snapshot: Snapshot
+    """State of the shop floor."""
+    futures: Futures = 0
+    """Number of sampled futures in which the costs of alternatives are compared; 0: none."""
+    seed: Seed = 0
+    """Seed of the sampled futures."""
     strict: bool = False
     """Refuse a snapshot with any error, instead of putting bad parts aside."""
 

@@ -75,6 +75,7 @@ ROOMS = {
         "plans",
         "portfolio",
         "log",
+        "outcomes",
         "simulated_plant",
         "compilation",
         "compile_command",
