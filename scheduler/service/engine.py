@@ -14,6 +14,7 @@ from typing import Any
 from agents.rules.registry import make_rule
 from envs.seed_splits import episode_seeds
 from factory.model import Factory
+from scheduler.board.page_events import PageEvents
 from scheduler.decisions.bundle_files import BundleError
 from scheduler.decisions.decider import BUDGET_SECONDS, Decider
 from scheduler.decisions.explanations import Explanation, explain
@@ -41,6 +42,7 @@ from scheduler.service.schemas import (
     WhatIfRequest,
 )
 from scheduler.simulated_plant import simulate
+from scheduler.snapshot.lock_checks import eligible_machines
 from scheduler.snapshot.read import read_snapshot
 from scheduler.snapshot.schema import Snapshot, SnapshotText
 
@@ -90,6 +92,7 @@ class Engine:
         if bundle is not None and self.loaded.bundle is None:
             self._note_refusal(str(self.loaded.fault))
         self.newest: tuple[Snapshot, str] | None = None
+        self.events = PageEvents()
         policy = (self.loaded.bundle, self.loaded.rule, budget)
         self._decider, slow = (
             Decider(ShopFloor(factory), *policy, shadow=shadow, clock=clock) for _ in range(2)
@@ -270,11 +273,13 @@ class Engine:
             shadow=self.shadow,
             products=products,
             machines=machines,
+            eligible_machines=eligible_machines(factory),
         )
 
     def receive(self, snapshot: Snapshot) -> None:
         """Keep the newest snapshot for the page."""
         self.newest = (snapshot, _now())
+        self.events.send("floor")
 
     def reload(self) -> LoadedPolicy:
         """Read the bundle folder again; work in progress ends with the old policy.

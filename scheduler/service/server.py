@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
+from types import FrameType
 
 import uvicorn
 
@@ -63,7 +64,20 @@ def serve(app: Middleware, engine: Engine, host: str, port: int) -> None:
         timeout_graceful_shutdown=_STOP_SECONDS,
     )
     with _terminate_as_interrupt(), contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listening])
+        _Server(config, engine).run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """Server that ends the event streams of open pages when it is told to stop."""
+
+    def __init__(self, config: uvicorn.Config, engine: Engine) -> None:
+        super().__init__(config)
+        self.engine = engine
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop after the requests in progress; streams of events would never end."""
+        self.engine.events.close()
+        super().handle_exit(sig, frame)
 
 
 @contextlib.contextmanager

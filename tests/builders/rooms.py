@@ -77,6 +77,7 @@ ROOMS = {
         "log",
         "simulated_plant",
         "text_report",
+        "board",
         "service",
         "command_options",
         "__main__",
