@@ -56,7 +56,7 @@ class ScenarioRequest(_Message):
     """Person who keeps them."""
 
 
-class NamedScenario(ScenarioRequest):
+class KeptScenario(ScenarioRequest):
     """A what-if that is kept under a name."""
 
     name: Name
@@ -68,7 +68,7 @@ class NamedScenario(ScenarioRequest):
 class ScenarioList(_Message):
     """The scenarios that are kept, by name."""
 
-    scenarios: Annotated[tuple[NamedScenario, ...], Field(max_length=MAX_SCENARIOS)] = ()
+    scenarios: Annotated[tuple[KeptScenario, ...], Field(max_length=MAX_SCENARIOS)] = ()
     """Scenarios."""
 
 

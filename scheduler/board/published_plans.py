@@ -14,8 +14,8 @@ from scheduler.board.messages import (
     MAX_SCENARIOS,
     BoardContent,
     CurrentPlan,
+    KeptScenario,
     PublishRequest,
-    NamedScenario,
     ScenarioList,
     ScenarioRequest,
 )
@@ -117,7 +117,9 @@ class PublishedPlans:
                 f"plan.factory = {plan.factory!r}; the service plans {name}."
                 " Publish a plan of this service."
             )
-        used = {each.machine for each in (*plan.operations, *plan.changeovers, *request.locks)}
+        used = {operation.machine for operation in plan.operations}
+        used |= {changeover.machine for changeover in plan.changeovers}
+        used |= {lock.machine for lock in request.locks}
         if unknown := sorted(used - machines):
             raise BoardError(
                 f"plan.operations: machine {unknown[0]!r} is none of {name}."
@@ -134,7 +136,7 @@ class PublishedPlans:
         """
         with self._changing:
             kept = {scenario.name: scenario for scenario in self.scenarios.scenarios}
-            kept[name] = NamedScenario(**dict(request), name=name, saved_date=date)
+            kept[name] = KeptScenario(**dict(request), name=name, saved_date=date)
             if len(kept) > MAX_SCENARIOS:
                 raise BoardError(
                     f"scenarios: {len(kept)} of them; at most {MAX_SCENARIOS} are kept."
@@ -158,7 +160,7 @@ class PublishedPlans:
                 )
             return self._keep_scenarios(kept)
 
-    def _keep_scenarios(self, kept: dict[str, NamedScenario]) -> ScenarioList:
+    def _keep_scenarios(self, kept: dict[str, KeptScenario]) -> ScenarioList:
         scenarios = ScenarioList(scenarios=tuple(kept[name] for name in sorted(kept)))
         self._keep(self._content.model_copy(update={"scenarios": scenarios}))
         return scenarios
