@@ -80,7 +80,7 @@ class DriftMonitor:
         shares = np.mean(self._outside, axis=0)
         columns = [(table, i) for table, listed in _TABLES.items() for i in range(len(listed))]
         return tuple(
-            self._describe(*columns[i], float(shares[i]), float(self._newest[i]))
+            self._describe(columns[i], float(shares[i]), float(self._newest[i]))
             for i in np.argsort(-shares, kind="stable").tolist()
             if shares[i] > MAX_SHARE
         )
@@ -92,8 +92,9 @@ class DriftMonitor:
         for i in np.flatnonzero((beyond > 0).any(axis=0)):
             self._newest[first + i] = rows[farthest[i], i]
 
-    def _describe(self, table: str, i: int, share: float, newest: float) -> DriftedColumn:
+    def _describe(self, place: tuple[str, int], share: float, newest: float) -> DriftedColumn:
         assert self._bounds is not None
+        table, i = place
         bounds = self._bounds[table]
         return DriftedColumn(
             table=table,

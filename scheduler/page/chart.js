@@ -5,8 +5,27 @@ import { renderLegend } from "./colours.js";
 import { Gantt } from "./gantt.js";
 import { showTooltip } from "./tooltip.js";
 import { findStops, isAfter, selectOrder } from "./shown.js";
+import { announce } from "./service.js";
+import { dateText } from "./times.js";
+import { eligibleMachines, isMovable, moveOperation, renderBoard } from "./board.js";
 
-export const gantt = new Gantt(byId("gantt"), { onSelect: selectOrder, onHover: showTooltip });
+export const gantt = new Gantt(byId("gantt"), {
+  onSelect: selectOrder,
+  onHover: showTooltip,
+  onFocus: focusOperation,
+  onMove: moveOperation,
+  onKey: (id) => byId(id).click(),
+  canMove: isMovable,
+  lanesFor: eligibleMachines,
+});
+
+function focusOperation(operation) {
+  state.focused = operation;
+  renderBoard();
+  if (!operation || document.activeElement !== byId("gantt")) return;
+  const { order, operation: name, machine, start_date: start, end_date: end, in_process: begun, locked } = operation;
+  announce(`Order ${order}, ${name} on ${machine}, from ${dateText(start)} until ${dateText(end)}${begun ? ", in process" : ""}${locked ? ", locked" : ""}`);
+}
 
 export function renderChart(plan) {
   const orders = new Map(plan.orders.map((order) => [order.order, order]));

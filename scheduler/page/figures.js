@@ -5,6 +5,7 @@ import { count, make, mark, money, percent, signed, swatch } from "./building.js
 import { ageText, dateText, durationText, fromNow } from "./times.js";
 import { PALETTE } from "./colours.js";
 import { isNewFloor, lateOrders } from "./shown.js";
+import { renderFreshness, serviceNow } from "./freshness.js";
 
 export function renderHeader(plan) {
   byId("factory").textContent = state.policy.factory;
@@ -39,12 +40,23 @@ export function renderBadge({ text, title, warns }) {
 
 /** Where the snapshot is from, and how old it is. */
 export function renderAge() {
+  renderFreshness();
   if (!state.moment) return;
   const { source, received } = state.moment;
-  const seconds = received ? Math.max(0, (Date.now() - Date.parse(received)) / 1000) : 0;
+  const seconds = received ? Math.max(0, (serviceNow() - Date.parse(received)) / 1000) : 0;
   const newer = isNewFloor() && (state.trial || !state.following) ? "; a newer one is here" : "";
   byId("age").textContent = received ? `received ${ageText(seconds)} ago${newer}` : `${source}${newer}`;
   byId("age").classList.toggle("warns", seconds > OLD_SECONDS);
+}
+
+/** What the plan leaves out of the snapshot, and what it could not keep. */
+export function renderNotes(plan) {
+  const asides = (plan.set_aside ?? []).map(({ order, place, problem }) => `Put aside: ${order === null ? place : `order ${order}`}: ${problem}`);
+  const moved = (plan.unfrozen ?? []).map(({ order, operation, reason }) => `Could not be kept: order ${order}, ${operation}: ${reason}`);
+  const lines = [...asides, ...moved];
+  byId("notes").hidden = !lines.length;
+  byId("notes-title").textContent = `${asides.length} put aside, ${moved.length} moved although frozen`;
+  byId("note-lines").replaceChildren(...lines.map((line) => make("li", {}, line)));
 }
 
 export function renderFollowing() {
@@ -92,11 +104,12 @@ function costFigure(plan) {
   return figure("expected cost", money(plan.total_cost), compareCosts(state.plans));
 }
 
-function compareCosts({ policy, rule }) {
+function compareCosts({ search, policy, rule }) {
   if (!state.policy.policy.loaded) return "no policy to compare with";
   if (!policy || !rule) return "comparing policy and rule \u2026";
   const share = rule.total_cost ? (policy.total_cost - rule.total_cost) / rule.total_cost : 0;
-  return `policy ${money(policy.total_cost)}, rule ${money(rule.total_cost)}: ${signed(share, percent(Math.abs(share)))}`;
+  const searched = search ? `search ${money(search.total_cost)}, ` : "";
+  return `${searched}policy ${money(policy.total_cost)}, rule ${money(rule.total_cost)}: ${signed(share, percent(Math.abs(share)))}`;
 }
 
 function changeoverFigure(plan) {

@@ -5,13 +5,22 @@ import { ask, attempt, clearProblems, Refusal, showProblems, tasks } from "./ser
 import { renderAge, renderFollowing } from "./figures.js";
 import { plan } from "./planning.js";
 import { isNewFloor } from "./shown.js";
+import { noteAnswer, noteSilence } from "./freshness.js";
+import { currentPublication } from "./publication.js";
 
 let isCutOff = false;
+
+/** Look for a newer floor for as long as the page is open. */
+export async function pollForever() {
+  await poll();
+  setTimeout(pollForever, 1000 * POLL_SECONDS);
+}
 
 export async function poll() {
   try {
     const floor = await ask("/v1/floor");
     isCutOff = false;
+    noteAnswer();
     clearProblems("floor");
     if (floor.snapshot) state.floor = floor;
     else if (!state.moment && tasks === 0) document.body.dataset.state = "empty";
@@ -20,8 +29,8 @@ export async function poll() {
     // told once, so that it stays away when it is dismissed
     if (!isCutOff) showProblems(error, "floor");
     isCutOff = true;
+    if (error.status === 0 || error.status >= 500) noteSilence();
   }
-  setTimeout(poll, 1000 * POLL_SECONDS);
 }
 
 /** Plan the newest floor, unless the planner looks at something else. */
@@ -30,7 +39,16 @@ export function followFloor() {
   if (!state.following || state.trial || !isNewFloor()) return;
   state.seen = state.floor.received;
   refreshPolicy();
-  plan({ snapshot: state.floor.snapshot, source: "MES", received: state.floor.received });
+  plan({ snapshot: withPublishedLocks(state.floor.snapshot), source: "MES", received: state.floor.received });
+}
+
+/** The floor with the locks of the published plan, as far as the floor has none; locks of work that is gone are put aside. */
+function withPublishedLocks(snapshot) {
+  const known = new Set((snapshot.locks ?? []).map(({ order, operation }) => JSON.stringify([order, operation])));
+  const open = new Map(snapshot.orders.map((order) => [order.order_id, order.operations]));
+  const isOpen = ({ order, operation }) => ["ready", "upcoming"].includes(open.get(order)?.[operation]?.status);
+  const published = currentPublication().locks.filter((lock) => isOpen(lock) && !known.has(JSON.stringify([lock.order, lock.operation])));
+  return published.length ? { ...snapshot, locks: [...(snapshot.locks ?? []), ...published] } : snapshot;
 }
 
 /** A policy may be loaded or fail while the page is open. */

@@ -14,8 +14,9 @@ const SHORTEST_VIEW = 10; // minutes
 
 /** Operations on machines over time, drawn in SVG. Only what lies in view is placed, so that thousands of bars stay smooth. */
 export class Gantt {
-  constructor(host, { onSelect, onHover }) {
-    Object.assign(this, { host, onSelect, onHover });
+  constructor(host, handlers) {
+    Object.assign(this, { host, ...handlers }); // onSelect, onHover, onFocus, onMove, onKey, canMove, lanesFor
+    this.focused = null; // operation
     this.bars = [];
     this.view = null; // ticks {from, to}
     this.fitted = true;
@@ -32,7 +33,7 @@ export class Gantt {
     this.axis = draw("svg", { class: "axis", "aria-hidden": "true" });
     this.names = draw("svg", { class: "names" });
     this.field = draw("svg", { class: "field" }, hatchPatterns());
-    for (const layer of ["backdrop", "grid", "stops", "changes", "ghosts", "operations", "links", "front"]) {
+    for (const layer of ["backdrop", "grid", "stops", "changes", "ghosts", "operations", "links", "drops", "front"]) {
       this[layer] = draw("g", { class: layer });
       this.field.append(this[layer]);
     }
@@ -60,6 +61,14 @@ export class Gantt {
     else this.move(scene.plan.clock - clockBefore);
     this.recolour();
     this.select(this.selected);
+    this.refocus();
+  }
+
+  /** Keep the focus at the operation that had it in the plan before. */
+  refocus() {
+    const { focused } = this;
+    const isFocused = (one) => one.order === focused?.order && one.operation === focused?.operation;
+    this.focus(focused ? (this.scene.plan.operations.find(isFocused) ?? null) : null);
   }
 
   layOut() {
@@ -103,9 +112,10 @@ export class Gantt {
     });
     this.past = draw("rect", { class: "past", x: 0, y: 0, width: 0, height: this.height });
     this.backdrop.replaceChildren(...stripes, this.past);
+    const stopped = new Set(this.scene.stops.filter((stop) => stop.start <= this.scene.plan.clock).map((stop) => stop.machine));
     const names = machines.map((machine) => {
       const middle = this.tops.get(machine) + this.laneHeight / 2;
-      return draw("text", { class: "machine", x: this.gutter - 10, y: middle, "font-size": this.fontSize }, machine);
+      return draw("text", { class: stopped.has(machine) ? "machine stopped" : "machine", x: this.gutter - 10, y: middle, "font-size": this.fontSize }, stopped.has(machine) ? `\u2716 ${machine}` : machine);
     });
     this.names.replaceChildren(...this.groupMarks(machines, centres), ...names);
   }
@@ -128,10 +138,13 @@ export class Gantt {
           { class: "stop", y: this.tops.get(stop.machine) + 1, height: this.laneHeight - 2 },
           draw("title", {}, `${stop.machine}: ${stop.reason} until ${dateText(stop.end)}`),
         );
-        this.bars.push({ node, shape: node, lane: this.tops.get(stop.machine), start: stop.start, end: stop.end });
-        return node;
+        const lane = this.tops.get(stop.machine);
+        const words = draw("text", { class: "stop-text", y: lane + this.laneHeight - 5, "font-size": this.fontSize });
+        const texts = [`${stop.reason} until ${clockTime(stop.end)}`, stop.reason];
+        this.bars.push({ node, shape: node, words, texts, lane, start: stop.start, end: stop.end });
+        return [node, words];
       });
-    this.stops.replaceChildren(...nodes);
+    this.stops.replaceChildren(...nodes.flat());
   }
 
   addChangeover(changeover) {
@@ -249,6 +262,7 @@ export class Gantt {
     const [left, right] = [this.x(bar.start), this.x(bar.end)];
     const visible = right >= 0 && left <= this.width && bar.lane >= this.lanesInView[0] && bar.lane <= this.lanesInView[1];
     if (visible !== bar.visible) bar.node.style.display = visible ? "" : "none";
+    if (bar.words && visible !== bar.visible) bar.words.style.display = visible ? "" : "none";
     bar.visible = visible;
     if (!visible) return;
     const width = Math.max(1, right - left - (right - left > 4 ? 1 : 0));
@@ -256,7 +270,15 @@ export class Gantt {
     else bar.node.setAttribute("transform", `translate(${left.toFixed(2)} ${bar.top})`);
     bar.shape.setAttribute("width", width.toFixed(2));
     bar.over?.setAttribute("width", width.toFixed(2));
+    if (bar.words) this.placeWords(bar, left, width);
     if (bar.operation) this.placeInside(bar, left, width);
+  }
+
+  placeWords(bar, left, width) {
+    const from = Math.max(0, left);
+    const room = Math.min(this.width, left + width) - from - 8;
+    bar.words.textContent = bar.texts.find((text) => this.textWidth(text) <= room) ?? "";
+    bar.words.setAttribute("x", from + 4);
   }
 
   placeInside(bar, left, width) {
@@ -306,6 +328,13 @@ export class Gantt {
   }
 
   // --- selection
+
+  /** Give the focus to the bar of an operation; null: to none. */
+  focus(operation) {
+    this.focused = operation;
+    for (const bar of this.bars) if (bar.operation) bar.node.classList.toggle("focused", bar.operation === operation);
+    this.onFocus(operation);
+  }
 
   select(order) {
     this.selected = order;

@@ -1,18 +1,21 @@
 /** Pointer, wheel and keys on the Gantt chart. */
 
+import { BarMoves } from "./gantt_moves.js";
+
 const DRAG_THRESHOLD = 4; // pixels; less is a click
 
 /** Zooms, moves and selects in a chart as the planner asks. */
 export class GanttInput {
   constructor(chart) {
     this.chart = chart;
+    this.moves = new BarMoves(chart);
     chart.lanes.addEventListener("wheel", (event) => this.onWheel(event), { passive: false });
     chart.axis.addEventListener("wheel", (event) => this.onWheel(event), { passive: false });
     chart.lanes.addEventListener("scroll", () => chart.schedule());
     chart.lanes.addEventListener("pointerdown", (event) => this.onDown(event));
     chart.lanes.addEventListener("pointermove", (event) => this.onMove(event));
-    chart.lanes.addEventListener("pointerup", () => this.endDrag());
-    chart.lanes.addEventListener("pointercancel", () => this.endDrag());
+    chart.lanes.addEventListener("pointerup", () => this.endDrag(true));
+    chart.lanes.addEventListener("pointercancel", () => this.endDrag(false));
     chart.lanes.addEventListener("pointerleave", () => chart.onHover(null));
     chart.lanes.addEventListener("click", (event) => this.onClick(event));
     document.addEventListener("keydown", (event) => this.onKey(event));
@@ -32,6 +35,8 @@ export class GanttInput {
     const { chart } = this;
     if (event.button !== 0 || !chart.view) return;
     this.drag = { x: event.clientX, y: event.clientY, view: chart.view, top: chart.lanes.scrollTop, pointer: event.pointerId, moved: false };
+    const bar = this.barUnder(event);
+    this.drag.bar = this.moves.canTake(bar) ? bar : null;
     this.wasDragged = false;
   }
 
@@ -41,6 +46,11 @@ export class GanttInput {
     const [right, down] = [event.clientX - this.drag.x, event.clientY - this.drag.y];
     if (!this.drag.moved && Math.hypot(right, down) < DRAG_THRESHOLD) return undefined;
     if (!this.drag.moved) this.startDrag();
+    if (this.drag.bar) {
+      const field = chart.field.getBoundingClientRect();
+      this.moves.follow(event.clientX - field.left, event.clientY - field.top);
+      return undefined;
+    }
     const ticks = (right / chart.width) * (this.drag.view.to - this.drag.view.from);
     chart.look(this.drag.view.from - ticks, this.drag.view.to - ticks);
     chart.lanes.scrollTop = this.drag.top - down;
@@ -54,10 +64,12 @@ export class GanttInput {
     chart.lanes.setPointerCapture(this.drag.pointer);
     chart.host.classList.add("dragging");
     chart.onHover(null);
+    if (this.drag.bar) this.moves.start(this.drag.bar);
   }
 
-  endDrag() {
+  endDrag(isGiven) {
     const { chart } = this;
+    if (this.moves.bar) this.moves.end(isGiven);
     this.drag = null;
     chart.host.classList.remove("dragging");
   }
@@ -68,13 +80,21 @@ export class GanttInput {
       this.wasDragged = false;
       return;
     }
-    chart.onSelect(event.target.closest(".operation")?.dataset.order ?? null);
+    const bar = this.barUnder(event);
+    chart.focus(bar?.operation ?? null);
+    chart.onSelect(bar?.operation?.order ?? null);
+    if (bar) chart.onHover(bar, event.clientX, event.clientY);
+  }
+
+  barUnder(event) {
+    const { chart } = this;
+    const node = event.target.closest?.(".operation, .changeover");
+    return node && (chart.hovered?.node === node ? chart.hovered : chart.bars.find((one) => one.node === node));
   }
 
   hover(event) {
     const { chart } = this;
-    const node = event.target.closest(".operation, .changeover");
-    const bar = node && (chart.hovered?.node === node ? chart.hovered : chart.bars.find((one) => one.node === node));
+    const bar = this.barUnder(event);
     chart.hovered = bar;
     chart.onHover(bar, event.clientX, event.clientY);
   }
@@ -94,6 +114,15 @@ export class GanttInput {
       ArrowUp: () => (chart.lanes.scrollTop -= chart.laneHeight),
       ArrowDown: () => (chart.lanes.scrollTop += chart.laneHeight),
     };
+    Object.assign(actions, {
+      ".": () => this.moves.step(1),
+      ",": () => this.moves.step(-1),
+      m: () => chart.onKey("move"),
+      l: () => chart.onKey("lock"),
+      u: () => chart.onKey("undo"),
+    });
+    if (event.key === "Escape" && this.moves.bar) this.moves.end(false);
+    if (event.key === "Enter" && chart.focused && chart.host === document.activeElement) chart.onSelect(chart.focused.order);
     if (!actions[event.key]) return;
     event.preventDefault();
     actions[event.key]();

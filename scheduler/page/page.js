@@ -6,17 +6,21 @@ import { ask, clearProblems, hideProblems, showProblems } from "./service.js";
 import { learnSetups, learnValues, renderLegend } from "./colours.js";
 import { onPlan, onSelection, selectOrder, shownPlan } from "./shown.js";
 import { gantt, renderChart } from "./chart.js";
-import { findBadges, renderAge, renderBadge, renderFigures, renderHeader } from "./figures.js";
+import { findBadges, renderAge, renderBadge, renderFigures, renderHeader, renderNotes } from "./figures.js";
 import { renderQueues } from "./queues.js";
 import { markOrder, renderOrders } from "./orders.js";
 import { renderDecision } from "./decision.js";
 import { CHANGE_FORMS, openForm } from "./change_forms.js";
 import { leaveTrial, renderWhatIf, setVersion, tryChanges } from "./what_if.js";
 import { choosePlanner, sampleFutures } from "./planning.js";
-import { loadExample, loadFile, poll, setFollowing } from "./following.js";
+import { loadExample, loadFile, poll, pollForever, setFollowing } from "./following.js";
+import { compareWithPublished, openMoving, openPublishing, refreshPublished, renderBoard, toggleLock, undo } from "./board.js";
+import { keepScenario, refreshScenarios } from "./scenarios.js";
+import { listen, onEvent } from "./events.js";
+import { ticksOfHours } from "./times.js";
 
 function wireDrawing() {
-  for (const draw of [learnSetups, renderHeader, renderFigures, renderChart, renderQueues, renderOrders, renderDecision, renderWhatIf]) onPlan(draw);
+  for (const draw of [learnSetups, renderHeader, renderFigures, renderChart, renderQueues, renderOrders, renderDecision, renderWhatIf, renderNotes, renderBoard]) onPlan(draw);
   onSelection((order) => gantt.select(order));
   onSelection(markOrder);
 }
@@ -45,9 +49,26 @@ function wireControls() {
   onClick("back", leaveTrial);
   onClick("try", tryChanges);
   onClick("sample", sampleFutures);
+  onClick("undo", undo);
+  onClick("publish", openPublishing);
+  onClick("compare", compareWithPublished);
+  onClick("move", openMoving);
+  onClick("lock", () => state.focused && toggleLock(state.focused));
+  onClick("keep-scenario", keepScenario);
+  onClick("wall", toggleWall);
+  onClick("print", () => print());
+  byId("frozen").addEventListener("change", (event) => {
+    state.frozen = Math.max(0, ticksOfHours(Number(event.target.value) || 0));
+  });
   onChoice("by", choosePlanner);
   onChoice("version", setVersion);
   onChoice("colouring", recolour);
+}
+
+/** The chart alone, in letters for a reader at two metres. */
+function toggleWall() {
+  const isWall = document.body.toggleAttribute("data-wall");
+  byId("wall").setAttribute("aria-pressed", String(isWall));
 }
 
 function recolour(colouring) {
@@ -120,7 +141,10 @@ async function start() {
   byId("badges").replaceChildren(...findBadges(null).map(renderBadge));
   learnValues();
   setInterval(renderAge, 1000);
-  poll();
+  for (const [event, read] of [["floor", poll], ["plan", refreshPublished], ["scenarios", refreshScenarios]]) onEvent(event, () => void read().catch(() => {}));
+  await refreshPublished().catch(() => {});
+  listen();
+  pollForever();
 }
 
 start();

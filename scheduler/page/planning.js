@@ -10,10 +10,13 @@ import { renderDecision } from "./decision.js";
 /** States of a service that is away, busy or starting: the floor is planned again at the next poll. */
 const PASSING = new Set([0, 429, 503]);
 
-const other = (by) => (by === "policy" ? "rule" : "policy");
+/** Plans to compare the cost with. */
+const others = (by) => ["policy", "rule"].filter((one) => one !== by);
 
-function requestPlan(moment, by, { futures = 0, previous = null } = {}) {
-  return ask("/v1/plan", { snapshot: moment.snapshot, by, futures, seed: 0, previous, frozen: 0 });
+/** A plan of the service; `strict` refuses locks that cannot be carried out. */
+export function requestPlan(moment, by, { futures = 0, previous = null, strict = false } = {}) {
+  const frozen = previous ? state.frozen : 0;
+  return ask("/v1/plan", { snapshot: moment.snapshot, by, futures, seed: 0, previous, frozen, strict });
 }
 
 /** Plan a moment; what is on the screen stays until its plan is here. */
@@ -26,10 +29,10 @@ export async function plan(moment) {
   const error = await attempt("plan", async () => {
     const first = await requestPlan(moment, state.by, { previous: previous[state.by] ?? null });
     if (!isCurrent()) return;
-    Object.assign(state, { moment, previous, plans: { [state.by]: first }, trial: null, explanation: null });
+    Object.assign(state, { moment, previous, plans: { [state.by]: first }, trial: null, explanation: null, edits: [], focused: null });
     render();
     announce(`Planned: ${count(lateOrders(first).length, "order")} late`);
-    await addPlan(other(state.by), isCurrent);
+    for (const by of others(state.by)) await addPlan(by, isCurrent);
     await addExplanation(isCurrent);
   });
   if (PASSING.has(error?.status) && isCurrent() && state.moment !== moment) state.seen = null;
@@ -37,7 +40,7 @@ export async function plan(moment) {
 
 /** The plan of the other one, to compare costs. */
 async function addPlan(by, isCurrent) {
-  if (!state.policy.policy.loaded) return;
+  if (!state.policy.policy.loaded && by === "policy") return;
   const made = await requestPlan(state.moment, by, { previous: state.previous[by] ?? null });
   if (!isCurrent()) return;
   state.plans[by] = made;

@@ -29,25 +29,40 @@ function takeTokenFromAddress() {
 }
 
 /** An answer of the service; asks for the token as often as it is missing or wrong. */
-export async function ask(path, body) {
+export async function ask(path, body, method) {
   for (;;) {
-    const response = await send(path, body);
+    const response = await send(path, body, method);
     if (response.ok) return response.json();
     const refusal = new Refusal(response.status, await readProblems(response));
     if (response.status !== 401 || !(await askForToken(refusal.problems))) throw refusal;
   }
 }
 
-async function send(path, body) {
+async function send(path, body, method = body ? "POST" : "GET") {
   const headers = {};
   const token = sessionStorage.getItem(TOKEN);
   if (token) headers.Authorization = `Bearer ${token}`;
   if (body) headers["Content-Type"] = "application/json";
   try {
-    return await fetch(path, { method: body ? "POST" : "GET", headers, body: body && JSON.stringify(body) });
+    const response = await fetch(path, { method, headers, body: body && JSON.stringify(body) });
+    noteClock(response);
+    return response;
   } catch {
     throw new Refusal(0, ["The service cannot be reached. The page goes on trying."]);
   }
+}
+
+/** The service's clock: its date beside that of this machine. */
+function noteClock(response) {
+  const date = Date.parse(response.headers.get("date") ?? "");
+  if (Number.isFinite(date)) state.clockOffset = date - Date.now();
+}
+
+/** A stream of the service, read as it comes. */
+export async function openStream(path) {
+  const response = await send(path);
+  if (!response.ok) throw new Refusal(response.status, await readProblems(response));
+  return response.body.getReader();
 }
 
 async function readProblems(response) {

@@ -25,6 +25,12 @@ export const state = {
   trial: null, // answer of /v1/what-if while it is shown
   version: "after", // of the trial
   selected: null, // order
+  focused: null, // planned operation whose bar has the focus
+  edits: [], // moments and plans before each move, to undo it
+  published: null, // answer of /v1/plans/current
+  scenarios: [],
+  frozen: 0, // ticks from the clock in which nothing moves
+  clockOffset: 0, // milliseconds from this machine's clock to the service's
   colouring: "setup",
   sorting: { column: "due_date", descending: false },
 };

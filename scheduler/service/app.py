@@ -26,6 +26,7 @@ from scheduler.log.decision_log import LogEvent
 from scheduler.log.entry_format import DecisionLogError
 from scheduler.plans.errors import PlanError
 from scheduler.service.auth import RateLimit
+from scheduler.service.board_routes import BoardRoutes
 from scheduler.service.deadlines import DeadlineError, GivenUpError, await_work
 from scheduler.service.engine import Engine
 from scheduler.service.metrics import Metrics
@@ -221,6 +222,7 @@ class _Service:
             ("/metrics", self.metrics, "GET"),
         ):
             app.add_api_route(path, answer, methods=[method], response_model=None)
+        BoardRoutes(self.engine, self.reader).add_to(app)
         for file in page_files():
             path = "/" if file.name == "index.html" else f"/{file.name}"
             app.add_api_route(path, serve_file(file), methods=["GET"], include_in_schema=False)

@@ -15,6 +15,7 @@ from typing import Any
 
 from factory.model import Factory
 from factory.tick_dates import TickDates
+from scheduler.board.page_events import PageEvents
 from scheduler.compilation import PARTS, PLAN_PARTS, compile_decisions, example_snapshot
 from scheduler.decisions.bundle_files import BundleError
 from scheduler.decisions.decider import BUDGET_SECONDS, Decider
@@ -49,6 +50,7 @@ from scheduler.service.schemas import (
     WhatIfRequest,
 )
 from scheduler.snapshot.calendar import iso_date, snapshot_dates
+from scheduler.snapshot.lock_checks import eligible_machines
 from scheduler.snapshot.schema import Snapshot, SnapshotText
 
 _PUT_ASIDE = "the policy was put aside: "
@@ -111,6 +113,7 @@ class Engine:
         self.newest: tuple[Snapshot, str] | None = None
         self._clock, self._received = clock, 0.0
         self.on_drift, self.alarm_listener = on_drift, _ignore_alarm
+        self.events = PageEvents()
         policy = (self.loaded.bundle, self.loaded.rule, budget)
         self._slow_clock = WorkClock(clock)
         self._decider, slow = (
@@ -343,11 +346,13 @@ class Engine:
             shadow=self.shadow,
             products=products,
             machines=machines,
+            eligible_machines=eligible_machines(factory),
         )
 
     def receive(self, snapshot: Snapshot) -> None:
         """Keep the newest snapshot for the page."""
         self.newest, self._received = (snapshot, _now()), self._clock()
+        self.events.send("floor")
 
     def snapshot_age(self) -> float:
         """Return the seconds since a snapshot came; NaN if none has come."""

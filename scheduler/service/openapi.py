@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from scheduler.board.messages import CurrentPlan, PublishRequest, ScenarioList, ScenarioRequest
 from scheduler.decisions.explanations import Explanation
 from scheduler.outcomes.schema import OutcomesRequest, OutcomeState
 from scheduler.plans.schema import Plan
@@ -40,6 +41,12 @@ _BODIES: dict[tuple[str, str], tuple[type[BaseModel] | None, type[BaseModel] | N
     ("/v1/floor", "get"): (None, FloorAnswer),
     ("/v1/floor", "put"): (SnapshotRequest, FloorAnswer),
     ("/v1/example", "get"): (None, Snapshot),
+    ("/v1/plans/current", "get"): (None, CurrentPlan),
+    ("/v1/plans/current", "put"): (PublishRequest, CurrentPlan),
+    ("/v1/plans/scenarios", "get"): (None, ScenarioList),
+    ("/v1/plans/scenarios/{name}", "put"): (ScenarioRequest, ScenarioList),
+    ("/v1/plans/scenarios/{name}", "delete"): (None, ScenarioList),
+    ("/v1/events", "get"): (None, None),
     ("/healthz", "get"): (None, Health),
     ("/readyz", "get"): (None, Health),
     ("/metrics", "get"): (None, None),
@@ -58,6 +65,18 @@ _IDEMPOTENCY_KEY = {
     "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH},
     "description": "A repeated request with the same key gets the first answer, with the header"
     " `Idempotency-Replayed: true`. Another request with this key is refused.",
+}
+_NAME = {
+    "name": "name",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string"},
+    "description": "Name of the scenario.",
+}
+_SPECIAL_REFUSALS = {
+    ("/v1/plans/current", "put"): {"409": "A newer plan was published meanwhile."},
+    ("/v1/policy/reload", "post"): {"409": "The new bundle was refused; the old one stays active."},
+    ("/v1/plans/scenarios/{name}", "delete"): {"404": "There is no scenario of that name."},
 }
 _REFUSALS = {
     "401": "The token is missing or wrong.",
@@ -95,9 +114,12 @@ def build_openapi(app: FastAPI, snapshot: Snapshot) -> dict[str, Any]:
     for (path, method), (asked, answered) in _BODIES.items():
         operation = document["paths"][path][method]
         if asked is not None:
-            body = {"schema": refs[asked, "validation"], "example": _example_of(asked, example)}
+            body = {"schema": refs[asked, "validation"]}
             operation["requestBody"] = {"required": True, "content": {"application/json": body}}
-            operation["parameters"] = [] if asked is OutcomesRequest else [_STRICT]
+            if "snapshot" in asked.model_fields:
+                operation["parameters"] = [_STRICT]
+            if asked is OutcomesRequest or "snapshot" in asked.model_fields:
+                body["example"] = _example_of(asked, example)
         if path == "/v1/decide":
             operation["parameters"] = [_STRICT, _IDEMPOTENCY_KEY]
         if path.startswith("/v1/") or path == "/metrics":
@@ -114,14 +136,22 @@ def build_openapi(app: FastAPI, snapshot: Snapshot) -> dict[str, Any]:
                 status: {"description": text, "content": refused}
                 for status, text in _REFUSALS.items()
             }
-        if path == "/readyz":
-            operation["responses"]["503"] = {"description": "Starting.", "content": content}
-        if path == "/v1/policy/reload":
-            operation["responses"]["409"] = {
-                "description": "The new bundle was refused; the old one stays active.",
-                "content": refused,
-            }
+        _add_special(path, method, operation, content, refused)
     return document
+
+
+def _add_special(
+    path: str, method: str, operation: dict[str, Any], content: Any, refused: Any
+) -> None:
+    """Add the parameters and statuses of single paths."""
+    if "{name}" in path:
+        operation["parameters"] = [_NAME]
+    operation["responses"] |= {
+        status: {"description": text, "content": refused}
+        for status, text in _SPECIAL_REFUSALS.get((path, method), {}).items()
+    }
+    if path == "/readyz":
+        operation["responses"]["503"] = {"description": "Starting.", "content": content}
 
 
 def _example_of(asked: type[BaseModel], snapshot: dict[str, Any]) -> dict[str, Any]:

@@ -148,6 +148,8 @@ class PolicyAnswer(_Message):
     """For each product, under ``options``, the values of each of its options."""
     machines: list[dict[str, str]]
     """``name`` and ``work_centre`` of each machine."""
+    eligible_machines: dict[str, dict[str, list[str]]] = {}
+    """For each product and operation, the machines that can do it."""
 
 
 class FloorAnswer(_Message):

@@ -96,7 +96,7 @@ class _Server(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config, engine: Engine, grace_seconds: float) -> None:
         super().__init__(config)
-        self._grace_seconds = grace_seconds
+        self._engine, self._grace_seconds = engine, grace_seconds
         self.end_is_due = threading.Timer(grace_seconds * _END_SHARE, end_process, [engine])
         self.end_is_due.daemon = True
 
@@ -110,6 +110,7 @@ class _Server(uvicorn.Server):
                 grace_seconds=self._grace_seconds,
             )
             self.end_is_due.start()
+        self._engine.events.close()  # streams of events would never end
         super().handle_exit(sig, frame)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 
-from factory.model import Operation, WorkCentre
+from factory.model import Factory, Operation, WorkCentre
 from factory.validation.errors import Problem, Suggestion, Words
 from scheduler.snapshot.order_tables import ProductSchema
 from scheduler.snapshot.schema import Lock, OrderState, Snapshot
@@ -132,6 +132,22 @@ def can_do(machine: str, operation: Operation, centre: WorkCentre) -> bool:
     return operation.work_centre == centre.name and (
         operation.machine_times is None or machine in operation.machine_times
     )
+
+
+def eligible_machines(factory: Factory) -> dict[str, dict[str, list[str]]]:
+    """Return the machines that can do each operation of each product."""
+    return {
+        product.name: {
+            operation.name: [
+                machine.name
+                for centre in factory.work_centres
+                for machine in centre.machines
+                if can_do(machine.name, operation, centre)
+            ]
+            for operation in product.operations
+        }
+        for product in factory.products
+    }
 
 
 def _check_sequence(

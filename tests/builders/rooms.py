@@ -80,6 +80,7 @@ ROOMS = {
         "compilation",
         "compile_command",
         "text_report",
+        "board",
         "service",
         "command_options",
         "__main__",

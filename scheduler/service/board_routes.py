@@ -1,0 +1,133 @@
+"""Routes of the planners' board: published plan, named scenarios, events."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+from fastapi import FastAPI, Request, Response
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from starlette.responses import StreamingResponse
+
+from scheduler.board.messages import PublishRequest, ScenarioRequest
+from scheduler.board.page_events import PageEvent
+from scheduler.board.published_plans import (
+    BoardError,
+    PublishedPlans,
+    StalePlanError,
+    UnknownScenarioError,
+)
+from scheduler.plans.changes import CHANGE_KINDS
+from scheduler.service.engine import Engine
+from scheduler.service.middleware import RefusedError, log
+from scheduler.service.request_reader import RequestReader
+from scheduler.service.responses import json_response
+from scheduler.snapshot.parse_errors import format_items
+from scheduler.snapshot.schema import Name
+
+_STATUSES = {StalePlanError: 409, UnknownScenarioError: 404}
+_NAME = TypeAdapter[str](Name)
+_Body = TypeVar("_Body", PublishRequest, ScenarioRequest)
+_Answer = TypeVar("_Answer", bound=BaseModel)
+
+
+class BoardRoutes:
+    """Routes of the board; its file lies beside the decision log."""
+
+    def __init__(self, engine: Engine, reader: RequestReader) -> None:
+        self.reader, self.events = reader, engine.events
+        path = engine.decision_log.path.with_suffix(".board.json")
+        self.plans = PublishedPlans(engine.factory, path)
+        if self.plans.fault is not None:
+            log(logging.ERROR, "file of the board put aside", problem=self.plans.fault)
+
+    def add_to(self, app: FastAPI) -> None:
+        """Register the routes."""
+        for path, answer, method in (
+            ("/v1/plans/current", self.current, "GET"),
+            ("/v1/plans/current", self.publish, "PUT"),
+            ("/v1/plans/scenarios", self.scenarios, "GET"),
+            ("/v1/plans/scenarios/{name}", self.keep_scenario, "PUT"),
+            ("/v1/plans/scenarios/{name}", self.remove_scenario, "DELETE"),
+            ("/v1/events", self.stream, "GET"),
+        ):
+            app.add_api_route(path, answer, methods=[method], response_model=None)
+
+    async def current(self, request: Request) -> Response:
+        """Return the published plan, or 304 if `If-None-Match` names its revision."""
+        current = self.plans.current
+        tag = f'"{current.revision}"'
+        if request.headers.get("if-none-match") == tag:
+            return Response(status_code=304, headers={"ETag": tag})
+        response = json_response(current)
+        response.headers["ETag"] = tag
+        return response
+
+    async def publish(self, request: Request) -> Response:
+        """Publish a plan for the MES and for all pages; refused (409) if there is a newer one."""
+        body, date = await self._read(request, PublishRequest), _now()
+        current = await self._change("plan", lambda: self.plans.publish(body, date))
+        log(logging.INFO, "plan published", revision=current.revision, by=current.published_by)
+        return json_response(current)
+
+    async def scenarios(self, request: Request) -> Response:
+        """Return the named scenarios."""
+        return json_response(self.plans.scenarios)
+
+    async def keep_scenario(self, request: Request) -> Response:
+        """Keep the changes of a what-if under a name."""
+        body, date = await self._read(request, ScenarioRequest), _now()
+        name = self._name(request)
+        return json_response(
+            await self._change("scenarios", lambda: self.plans.keep_scenario(name, body, date))
+        )
+
+    async def remove_scenario(self, request: Request) -> Response:
+        """Remove a named scenario (404 if there is none of that name)."""
+        name = self._name(request)
+        return json_response(
+            await self._change("scenarios", lambda: self.plans.remove_scenario(name))
+        )
+
+    async def stream(self, request: Request) -> Response:
+        """Tell an open page of each new `floor`, `plan` and `scenarios` (server-sent events)."""
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return StreamingResponse(self.events.stream(), 200, headers, "text/event-stream")
+
+    async def _read(self, request: Request, schema: type[_Body]) -> _Body:
+        body = await self.reader.read_body(request)
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(None, schema.model_validate_json, body)
+        except ValidationError as error:
+            items = error.errors(include_url=False)
+            problems = format_items(items, "body", tags=CHANGE_KINDS)
+            raise RefusedError(422, *problems.splitlines()) from None
+
+    def _name(self, request: Request) -> str:
+        try:
+            return _NAME.validate_python(request.path_params["name"])
+        except ValidationError as error:
+            problems = format_items(error.errors(include_url=False), "name")
+            raise RefusedError(422, *problems.splitlines()) from None
+
+    async def _change(self, event: PageEvent, change: Callable[[], _Answer]) -> _Answer:
+        """Change the board in a thread, as it writes a file, and tell the open pages."""
+        loop = asyncio.get_running_loop()
+        try:
+            answer = await loop.run_in_executor(None, change)
+        except BoardError as error:
+            raise RefusedError(_STATUSES.get(type(error), 422), str(error)) from None
+        except OSError as error:
+            log(logging.ERROR, "the board cannot be written", problem=str(error))
+            problem = f"the file of the board cannot be written ({error.strerror}). Try again."
+            raise RefusedError(503, problem) from None
+        self.events.send(event)
+        return answer
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
