@@ -85,7 +85,7 @@ def _decide(options: argparse.Namespace) -> str:
 
 
 def _plan(options: argparse.Namespace) -> str:
-    planner, snapshot = _open(options)
+    planner, snapshot = _open(options, _simulation_seconds(options))
     if options.frozen < 0 or (options.frozen > 0 and options.previous is None):
         rule = "it must be at least 0, and needs a previous plan"
         raise ValueError(
@@ -111,7 +111,7 @@ def _explain(options: argparse.Namespace) -> str:
 
 def _what_if(options: argparse.Namespace) -> str:
     changes = _parse_changes(options.change)
-    planner, snapshot = _open(options)
+    planner, snapshot = _open(options, _simulation_seconds(options))
     comparison = planner.what_if(
         snapshot,
         changes,
@@ -269,11 +269,17 @@ def _trained_for(folder: Path) -> str:
         ) from None
 
 
-def _open(options: argparse.Namespace) -> tuple[Planner, Snapshot]:
+def _simulation_seconds(options: argparse.Namespace) -> float | None:
+    return None if options.by == "search" else options.seconds
+
+
+def _open(options: argparse.Namespace, seconds: float | None = None) -> tuple[Planner, Snapshot]:
+    """Return planner and snapshot; a simulation takes at most some seconds (None: the default)."""
     factory, loaded = _load(options)
     decider = Decider(ShopFloor(factory), None, loaded.rule, options.budget / 1000)
     loaded.use_in(decider)
-    return Planner(decider, PLAN_SECONDS), _read_snapshot(options, factory)
+    planner = Planner(decider, PLAN_SECONDS if seconds is None else seconds)
+    return planner, _read_snapshot(options, factory)
 
 
 def _read_snapshot(options: argparse.Namespace, factory: Factory) -> Snapshot:

@@ -136,8 +136,10 @@ def _add_search_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--seconds",
         type=_positive,
-        default=SEARCH_SECONDS,
-        help="time for the search of one plan (default: %(default)g); a what-if makes two",
+        help=(
+            f"time for the search of one plan (default: {SEARCH_SECONDS:g}), or limit for a plan of"
+            f" the policy or the rule (default: {PLAN_SECONDS:g}); a what-if makes two plans"
+        ),
     )
 
 

@@ -58,6 +58,11 @@ def bundle_entries(bundle: Bundle) -> list[Entry]:
             wrong_observations(lambda thing, seen: thing.decide(seen)),
         ),
         Entry(
+            "scheduler.decisions.bundle.Bundle.logits",
+            lambda: bundle,
+            wrong_observations(lambda thing, seen: thing.logits(seen)),
+        ),
+        Entry(
             "scheduler.decisions.bundle.Bundle.look",
             lambda: bundle,
             wrong_observations(lambda thing, seen: thing.look(seen)),
@@ -138,6 +143,7 @@ ENTRIES = [
 
 WITH_BUNDLE = (
     "scheduler.decisions.bundle.Bundle.decide",
+    "scheduler.decisions.bundle.Bundle.logits",
     "scheduler.decisions.bundle.Bundle.look",
     "scheduler.decisions.bundle.Bundle.memory",
     "scheduler.floor.floor.ShopFloor.ask_network",
@@ -145,6 +151,7 @@ WITH_BUNDLE = (
 """Entry points of :func:`bundle_entries`."""
 
 NEED_NO_CASE = {
+    "scheduler.compilation.ShippedNetwork.look": "compiles with observations of a floor",
     "scheduler.decisions.bundle.Bundle._compare": "draws its own tables",
     "scheduler.floor.floor.ShopFloor._line_up": "gets orders that place() has packed",
     "scheduler.decisions.policy_fit._Episodes.mean_cost": "simulates arrays of its own",
@@ -163,6 +170,16 @@ NEED_NO_CASE = {
     "scheduler.plans.plan_simulation.PlanSimulation.play_expected": "reads floors of its own",
     "scheduler.plans.plan_simulation.PlanSimulation.play_sampled": (
         "gets numbers that plan() and costs_after() have checked"
+    ),
+    "scheduler.portfolio.candidate_plans.PlanBatches.cost_of_rules": "simulates floors of its own",
+    "scheduler.portfolio.candidate_plans.PlanBatches.cost_of_samples": (
+        "simulates floors of its own"
+    ),
+    "scheduler.portfolio.sequence_search.SequenceSearch._call_improve": (
+        "moves steps of plans that simulations have made"
+    ),
+    "scheduler.portfolio.sequence_search.SequenceSearch._simulate": (
+        "simulates steps of plans that simulations have made"
     ),
     "scheduler.snapshot.read._read_incrementally": (
         "gives room for as many orders as the text can hold"

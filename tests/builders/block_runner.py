@@ -79,6 +79,9 @@ def run_command(line: str, words: list[str], stand_ins: dict[str, str]) -> int |
             return run_command(line, words[:-2], stand_ins)
     assert not {"|", ">", "&&", ";", "&"} & set(words), f"{line!r}: write one command a line"
     matches = [target for pattern, target in stand_ins.items() if re.search(pattern, line)]
+    if words[:2] == ["python", "-c"]:
+        exec(words[2], {})
+        return 0
     module, arguments = _module_of(words)
     if EXISTS in matches:
         return 0
