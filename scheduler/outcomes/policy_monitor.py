@@ -41,7 +41,7 @@ class PolicyMonitor:
     Parameters
     ----------
     decider
-        Decider with the policy; its floor is used while the monitor works.
+        Decider with the policy; nothing else uses it.
     settings
         Length of a period, and number of futures.
     max_seconds
@@ -51,20 +51,19 @@ class PolicyMonitor:
     def __init__(
         self, decider: Decider, settings: MonitorSettings, max_seconds: float = np.inf
     ) -> None:
+        assert decider.bundle is not None
+        self.bundle = decider.bundle
         self._decider, self._futures = decider, settings.futures
         self._planner = Planner(decider, max_seconds)
         minutes = decider.floor.factory.tick_minutes
         self._tracker = PeriodTracker(max(1, round(60 * settings.hours / minutes)))
-        self._drift = DriftMonitor({} if decider.bundle is None else decider.bundle.manifest)
+        self._drift = DriftMonitor(self.bundle.manifest)
         self._compared = deque[tuple[ComparisonPeriod, WindowCosts, float]](maxlen=MAX_PERIODS)
         self._fault: str | None = None
         self._seed = 0
 
     def observe(self, snapshot: Snapshot) -> None:
         """Take a snapshot; where it ends a period, simulate that by policy and rule."""
-        bundle = self._decider.bundle
-        if bundle is None:
-            return
         ended = self._tracker.update(snapshot)
         machine, _ = ask_first(self._decider.floor, snapshot)
         if machine is not None:
@@ -121,8 +120,6 @@ class PolicyMonitor:
         return paired_mean(savings, _CONFIDENCE)
 
     def _verdict(self, saving: MeanInterval | None) -> Verdict:
-        if self._decider.bundle is None:
-            return "no policy"
         if saving is None or len(self._compared) < MIN_PERIODS:
             return "collecting"
         if saving.high < 0:

@@ -11,6 +11,10 @@ from scheduler.snapshot.schema import MAX_ORDERS, Date, Name
 Verdict = Literal["collecting", "policy pays", "undecided", "rule is cheaper", "no policy"]
 
 
+OnDrift = Literal["rule", "warn"]
+"""Let the fallback rule decide after an alarm, or only report it."""
+
+
 class _Outcome(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -95,7 +99,9 @@ class OutcomeState(_Outcome):
     """Columns outside of the training, the most frequent first."""
     alarm: str | None = None
     """Reason why the policy should no longer decide; null without one."""
+    on_drift: OnDrift = "warn"
+    """After an alarm the rule decides, or the alarm is only reported (``--on-drift``)."""
     put_aside: bool = False
-    """The rule decides because of the alarm (``--on-drift rule``)."""
+    """The rule decides because of an alarm; a reload of the bundle ends that."""
     fault: str | None = None
     """Reason why the newest period could not be simulated."""

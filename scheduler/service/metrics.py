@@ -69,7 +69,6 @@ class Metrics:
         )
         self._add_log_and_access_figures()
         self._add_state_figures()
-
         self._add_outcome_figures()
 
     def _add_state_figures(self) -> None:
@@ -105,7 +104,7 @@ class Metrics:
         self.policy_info.clear()
         facts = (engine.factory.name, loaded.sha256, str(loaded.rule), str(engine.shadow).lower())
         self.policy_info.labels(*facts).set(1)
-        self.plans_ready.set(engine.plans_ready)
+        self.plans_ready.set(engine.plans.is_warm)
         self.snapshot_age.set(engine.snapshot_age())
 
     def _add_log_and_access_figures(self) -> None:

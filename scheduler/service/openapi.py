@@ -16,7 +16,7 @@ from scheduler.plans.schema import Plan
 from scheduler.plans.what_if import PlanComparison
 from scheduler.service.middleware import MAX_BYTES
 from scheduler.service.repeated_requests import MAX_KEY_LENGTH
-from scheduler.service.schemas import (
+from scheduler.service.work.schemas import (
     DecideAnswer,
     ExplainRequest,
     FloorAnswer,
