@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from factory.simulation.arrays import HOLDING, TARDINESS
+from factory.tick_dates import TickDates
 from scheduler.decisions.decider import Decider
 from scheduler.decisions.explanations import ask_first
 from scheduler.outcomes.comparison_periods import ComparisonPeriod, PeriodTracker
-from scheduler.outcomes.paired_differences import MeanInterval, paired_mean
+from scheduler.outcomes.paired_differences import MeanInterval
 from scheduler.outcomes.schema import Completion, OutcomeState, Verdict, WindowCosts
+from scheduler.outcomes.sequential_bound import sequential_interval
 from scheduler.outcomes.training_drift import DriftMonitor
 from scheduler.plans.errors import PlanError
 from scheduler.portfolio.planner import Planner
 from scheduler.snapshot.schema import Snapshot
 
-MIN_PERIODS = 5
-"""Number of periods before there is a verdict."""
-MAX_PERIODS = 60
-"""Number of the newest periods in the comparison."""
-_CONFIDENCE = 0.99
+RENEWAL_PERIODS = 30
+"""Number of periods after which another comparison begins.
+
+Each ends when it is twice as long. The older of two is reported, so that a policy that was better
+for long is noticed when it no longer is.
+"""
 _TERMS = [TARDINESS, HOLDING]
 """Cost terms that completions determine."""
 
@@ -33,6 +36,15 @@ class MonitorSettings(NamedTuple):
 
     hours: float = 24.0
     futures: int = 16
+
+
+class _Compared(NamedTuple):
+    period: ComparisonPeriod
+    costs: WindowCosts
+    difference: float  # of rule and policy in the terms that completions determine
+
+
+_FloorKey = tuple[int | None, tuple[Any, ...], tuple[str, ...]]
 
 
 class PolicyMonitor:
@@ -55,10 +67,13 @@ class PolicyMonitor:
         self.bundle = decider.bundle
         self._decider, self._futures = decider, settings.futures
         self._planner = Planner(decider, max_seconds)
-        minutes = decider.floor.factory.tick_minutes
+        factory = decider.floor.factory
+        minutes = factory.tick_minutes
         self._tracker = PeriodTracker(max(1, round(60 * settings.hours / minutes)))
-        self._drift = DriftMonitor(self.bundle.manifest)
-        self._compared = deque[tuple[ComparisonPeriod, WindowCosts, float]](maxlen=MAX_PERIODS)
+        self._drift = DriftMonitor(self.bundle.manifest, TickDates(minutes, factory.start_hour))
+        self._asked: _FloorKey | None = None
+        self._compared = deque[_Compared](maxlen=2 * RENEWAL_PERIODS)
+        self._count = 0  # of all periods
         self._fault: str | None = None
         self._seed = 0
 
@@ -66,8 +81,10 @@ class PolicyMonitor:
         """Take a snapshot; where it ends a period, simulate that by policy and rule."""
         ended = self._tracker.update(snapshot)
         machine, _ = ask_first(self._decider.floor, snapshot)
-        if machine is not None:
+        key = _floor_key(snapshot, machine)
+        if machine is not None and key != self._asked:  # a floor sent again counts once
             self._drift.observe(self._decider.observation())
+        self._asked = key
         if ended is not None and ended.order_ids():
             self._compare(ended)
         self._settle()
@@ -82,7 +99,7 @@ class PolicyMonitor:
         """Return the comparison so far."""
         saving = self._saving()
         drifted, verdict = self._drift.drifted(), self._verdict(saving)
-        costs = [costs for _, costs, _ in self._compared]
+        costs = [compared.costs for compared in self._newest()]
         settled = [
             (each.realised_cost, each.rule_estimate)
             for each in costs
@@ -95,8 +112,9 @@ class PolicyMonitor:
                 f" (+- {saving.half_width or 0:,.2f}, {len(costs)} periods)"
             )
         if drifted:
-            names = ", ".join(f"{each.table}.{each.column}" for each in drifted[:3])
-            reasons.append(f"columns lie outside of the training: {names}")
+            more = f"; and {len(drifted) - 3} more" if len(drifted) > 3 else ""
+            listed = "; ".join(each.sentence for each in drifted[:3])
+            reasons.append(f"the floor has left the range of the training: {listed}{more}")
         return OutcomeState(
             verdict=verdict,
             periods=len(costs),
@@ -112,15 +130,18 @@ class PolicyMonitor:
             fault=self._fault,
         )
 
+    def _newest(self) -> list[_Compared]:
+        """Return the periods of the older running comparison."""
+        first = max(0, self._count // RENEWAL_PERIODS - 1) * RENEWAL_PERIODS
+        return list(self._compared)[len(self._compared) - (self._count - first) :]
+
     def _saving(self) -> MeanInterval | None:
         """Return the mean cost of the rule minus that of the policy for a period."""
-        if not self._compared:
-            return None
-        savings = [costs.rule_cost - costs.policy_cost for _, costs, _ in self._compared]
-        return paired_mean(savings, _CONFIDENCE)
+        savings = [each.costs.rule_cost - each.costs.policy_cost for each in self._newest()]
+        return sequential_interval(savings) if savings else None
 
     def _verdict(self, saving: MeanInterval | None) -> Verdict:
-        if saving is None or len(self._compared) < MIN_PERIODS:
+        if saving is None or saving.half_width is None:
             return "collecting"
         if saving.high < 0:
             return "rule is cheaper"
@@ -146,15 +167,24 @@ class PolicyMonitor:
             policy_cost=float(policy.sum(axis=1).mean()),
             rule_cost=float(rule.sum(axis=1).mean()),
         )
-        self._compared.append((period, costs, difference))
+        self._compared.append(_Compared(period, costs, difference))
+        self._count += 1
 
     def _settle(self) -> None:
         """Add the realised cost of the periods whose orders are all completed."""
         settled = self._tracker.take_settled()
         plant = self._decider.floor.arrays.plant[0]
         rates = float(plant.tardiness_rate), float(plant.holding_rate)
-        for i, (period, costs, difference) in enumerate(self._compared):
-            if any(period is other for other in settled):
-                realised = period.realised_cost(*rates)
-                update = {"realised_cost": realised, "rule_estimate": realised + difference}
-                self._compared[i] = (period, costs.model_copy(update=update), difference)
+        for i, compared in enumerate(self._compared):
+            if any(compared.period is other for other in settled):
+                realised = compared.period.realised_cost(*rates)
+                estimate = realised + compared.difference
+                update = {"realised_cost": realised, "rule_estimate": estimate}
+                costs = compared.costs.model_copy(update=update)
+                self._compared[i] = compared._replace(costs=costs)
+
+
+def _floor_key(snapshot: Snapshot, machine: int | None) -> _FloorKey:
+    """Return what tells two floors with a decision apart: a question is new if this is."""
+    work = tuple((name, state.status, state.order) for name, state in snapshot.machines.items())
+    return machine, work, tuple(order.order_id for order in snapshot.orders)
