@@ -21,8 +21,10 @@ from factory.progress import Progress
 
 MEAN_WINDOW = 200
 """Number of consecutive decisions whose mean is compared."""
-_EPISODES = 16
+_EPISODES = 64
 """Training episodes of each factory, or of each range of factories."""
+_DRAWN = 16
+"""Factories drawn from a range, or order books resampled from one."""
 _STEPS = 800
 """Decisions of each episode that are looked at."""
 _TABLES = ("candidates", "machines", "shop")
@@ -35,7 +37,7 @@ def measure_ranges(
 ) -> dict[str, Any] | None:
     """Return the ranges of each column; None if no scenario of the training is found.
 
-    The network plays 16 training episodes of each scenario, up to 800 decisions each.
+    The network plays 64 training episodes of each scenario, up to 800 decisions each.
 
     Parameters
     ----------
@@ -70,7 +72,9 @@ def _find_sources(name: str, orders: str | None) -> list[EpisodeSource]:
     except (ValueError, OSError):
         return []
     seeds = [int(seed) for seed in episode_seeds("train", _EPISODES)]
-    drawn = [scenario.draw(seed) for seed in seeds[: 16 if scenario.changes_every_episode else 1]]
+    drawn = [
+        scenario.draw(seed) for seed in seeds[: _DRAWN if scenario.changes_every_episode else 1]
+    ]
     return [source for source in drawn if source[1] is not None or source[0].demand is not None]
 
 
@@ -119,26 +123,25 @@ def _play(
     tables = batch.reset(np.asarray(episode_seeds("train", _EPISODES), np.uint64))
     scratch = allocate_network_scratch(weights, tables.action_mask.shape[1])
     rows = np.zeros(_EPISODES, np.int64)
-    means: dict[str, list[list[NDArray[np.float64]]]] = {
-        name: [[] for _ in range(_EPISODES)] for name in _TABLES
-    }
+    means: dict[str, list[NDArray[np.float64]]] = {name: [] for name in _TABLES}
+    lengths = np.zeros(_EPISODES, np.int64)
     for _ in range(_STEPS):
-        active = np.flatnonzero(~batch.ended)
-        if not len(active):
+        active = ~batch.ended
+        if not active.any():
             break
+        lengths += active
         for name, (table, shown) in _shown_rows(tables).items():
-            ranges.add_values(name, table[active][shown[active]])
-            total = np.einsum("eaf,ea->ef", table[active], shown[active], dtype=np.float64)
-            each = total / shown[active].sum(axis=1, keepdims=True)
-            for e, mean in zip(active.tolist(), each, strict=True):
-                means[name][e].append(mean)
+            ranges.add_values(name, table[shown & active[:, None]])
+            total = np.einsum("eaf,ea->ef", table, shown, dtype=np.float64)
+            means[name].append(total / np.maximum(1, shown.sum(axis=1, keepdims=True)))
         observation = (tables.candidates, tables.machines, tables.shop, tables.action_mask)
         greedy_rows(weights, scratch, *observation, rows)
         tables = batch.step(np.maximum(rows, 0), autoreset=False)
         progress.step()
-    for name, episodes in means.items():
-        for episode in episodes:
-            ranges.add_episode(name, np.array(episode, np.float64))
+    for name, steps in means.items():
+        by_episode = np.swapaxes(np.array(steps, np.float64), 0, 1)
+        for episode, length in zip(by_episode, lengths.tolist(), strict=True):
+            ranges.add_episode(name, episode[:length])
 
 
 def _shown_rows(tables: Tables) -> dict[str, tuple[NDArray[Any], NDArray[np.bool_]]]:

@@ -14,7 +14,7 @@ from scheduler.decisions.decider import Decider
 from scheduler.decisions.explanations import ask_first
 from scheduler.outcomes.comparison_periods import ComparisonPeriod, PeriodTracker
 from scheduler.outcomes.paired_differences import MeanInterval
-from scheduler.outcomes.schema import Completion, OutcomeState, Verdict, WindowCosts
+from scheduler.outcomes.schema import Completion, DriftedColumn, OutcomeState, Verdict, WindowCosts
 from scheduler.outcomes.sequential_bound import sequential_interval
 from scheduler.outcomes.training_drift import DriftMonitor
 from scheduler.plans.errors import PlanError
@@ -97,55 +97,48 @@ class PolicyMonitor:
 
     def state(self) -> OutcomeState:
         """Return the comparison so far."""
-        saving = self._saving()
-        drifted, verdict = self._drift.drifted(), self._verdict(saving)
         costs = [compared.costs for compared in self._newest()]
+        saving, relative = (None, None) if not costs else _savings(costs)
+        drifted, verdict = self._drift.drifted(), judge(saving, relative)
         settled = [
             (each.realised_cost, each.rule_estimate)
             for each in costs
             if each.realised_cost is not None and each.rule_estimate is not None
         ]
-        reasons = []
-        if verdict == "rule is cheaper" and saving is not None:
-            reasons.append(
-                f"the rule would cost {-saving.mean:,.2f} less for a period"
-                f" (+- {saving.half_width or 0:,.2f}, {len(costs)} periods)"
-            )
-        if drifted:
-            more = f"; and {len(drifted) - 3} more" if len(drifted) > 3 else ""
-            listed = "; ".join(each.sentence for each in drifted[:3])
-            reasons.append(f"the floor has left the range of the training: {listed}{more}")
         return OutcomeState(
             verdict=verdict,
             periods=len(costs),
             saving=None if saving is None else saving.mean,
             half_width=None if saving is None else saving.half_width,
+            relative_saving=None if relative is None else relative.mean,
+            relative_half_width=None if relative is None else relative.half_width,
             newest=costs[-1] if costs else None,
             realised_cost=float(np.mean([pair[0] for pair in settled])) if settled else None,
             rule_estimate=float(np.mean([pair[1] for pair in settled])) if settled else None,
             drift_known=self._drift.is_known,
             snapshots=self._drift.snapshots,
             drifted=drifted,
-            alarm="; ".join(reasons) or None,
+            alarm="; ".join([*self._loss(verdict, saving, relative), *_drift_reason(drifted)])
+            or None,
             fault=self._fault,
         )
+
+    def _loss(
+        self, verdict: Verdict, saving: MeanInterval | None, relative: MeanInterval | None
+    ) -> list[str]:
+        """Return the reason of an alarm about costs, if there is one."""
+        if verdict != "rule is cheaper" or saving is None or relative is None:
+            return []
+        return [
+            f"{self._decider.fallback} would cost {-saving.mean:,.2f} less for a period:"
+            f" {-relative.mean:.1%} (+- {relative.half_width or 0:.1%}) over"
+            f" {len(self._newest())} periods"
+        ]
 
     def _newest(self) -> list[_Compared]:
         """Return the periods of the older running comparison."""
         first = max(0, self._count // RENEWAL_PERIODS - 1) * RENEWAL_PERIODS
         return list(self._compared)[len(self._compared) - (self._count - first) :]
-
-    def _saving(self) -> MeanInterval | None:
-        """Return the mean cost of the rule minus that of the policy for a period."""
-        savings = [each.costs.rule_cost - each.costs.policy_cost for each in self._newest()]
-        return sequential_interval(savings) if savings else None
-
-    def _verdict(self, saving: MeanInterval | None) -> Verdict:
-        if saving is None or saving.half_width is None:
-            return "collecting"
-        if saving.high < 0:
-            return "rule is cheaper"
-        return "policy pays" if saving.low > 0 else "undecided"
 
     def _compare(self, period: ComparisonPeriod) -> None:
         """Simulate a period by policy and rule, in the same sampled futures."""
@@ -182,6 +175,41 @@ class PolicyMonitor:
                 update = {"realised_cost": realised, "rule_estimate": estimate}
                 costs = compared.costs.model_copy(update=update)
                 self._compared[i] = compared._replace(costs=costs)
+
+
+def _savings(costs: list[WindowCosts]) -> tuple[MeanInterval, MeanInterval]:
+    """Return the mean savings of the policy for a period, in currency and relative."""
+    size = float(np.mean([(each.policy_cost + each.rule_cost) / 2 for each in costs]))
+    savings = [each.rule_cost - each.policy_cost for each in costs]
+    relative = [relative_saving(each.policy_cost, each.rule_cost) for each in costs]
+    return sequential_interval(savings, size), sequential_interval(relative)
+
+
+def relative_saving(policy_cost: float, rule_cost: float) -> float:
+    """Return the cost of the rule minus that of the policy, relative to the mean of both.
+
+    So periods with much and with little congestion count alike.
+    """
+    size = (policy_cost + rule_cost) / 2
+    return 0.0 if size == 0 else (rule_cost - policy_cost) / size
+
+
+def judge(saving: MeanInterval | None, relative: MeanInterval | None) -> Verdict:
+    """Return the verdict: the relative saving decides, if that in currency has the same sign."""
+    if saving is None or relative is None or relative.half_width is None:
+        return "collecting"
+    if relative.high < 0 and saving.mean < 0:
+        return "rule is cheaper"
+    return "policy pays" if relative.low > 0 and saving.mean > 0 else "undecided"
+
+
+def _drift_reason(drifted: tuple[DriftedColumn, ...]) -> list[str]:
+    """Return the reason of an alarm about drift, if there is one."""
+    if not drifted:
+        return []
+    more = f"; and {len(drifted) - 3} more" if len(drifted) > 3 else ""
+    listed = "; ".join(each.sentence for each in drifted[:3])
+    return [f"the floor has left the range of the training: {listed}{more}"]
 
 
 def _floor_key(snapshot: Snapshot, machine: int | None) -> _FloorKey:

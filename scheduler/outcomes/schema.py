@@ -90,9 +90,14 @@ class OutcomeState(_Outcome):
     saving: float | None = None
     """Mean simulated cost of the rule minus that of the policy for a period, in currency."""
     half_width: float | None = None
-    """Half width of the interval of the saving. The interval of a comparison misses the true mean
-    at any look with a probability of at most 1 %, however often it is looked at; null before the
-    sixth period."""
+    """Half width of its interval, with the mean cost of a period as the unit; null before there
+    are enough periods."""
+    relative_saving: float | None = None
+    """Mean of the saving of each period, relative to the mean cost of policy and rule in it. The
+    verdict needs its interval and the sign of ``saving``."""
+    relative_half_width: float | None = None
+    """Half width of its interval. If policy and rule cost the same, the interval of a comparison
+    ever excludes 0 with a probability of at most 1 %, however often it is looked at."""
     newest: WindowCosts | None = None
     """Newest period."""
     realised_cost: float | None = None

@@ -1,13 +1,16 @@
 """Interval of a mean that holds however often it is looked at (a confidence sequence).
 
-Repeated looks at an ordinary interval find a difference sooner or later where there is none. This
-one is the set of means that the mixture of Gaussian likelihood ratios over standardised effects
-``N(0, g)`` does not refute (Gronau, Ly, Wagenmakers 2020, eq. 3; Wang, Ramdas 2023, "Anytime-valid
-t-tests"): for ``n`` independent Gaussian differences of unknown variance, the true mean is outside
-at any look with a probability of at most ``error``.
+Repeated looks at an ordinary interval find a difference sooner or later where there is none. Let
+``d`` be the differences so far, ``S`` their sum and ``V`` the sum of their squares. If each is
+symmetric around 0 given those before, then ``exp(l S - l^2 V / 2)`` is a supermartingale for every
+``l`` (de la Pena 1999, lemma 6.1), and so is its mixture over ``l ~ N(0, 1 / v)``, whose logarithm
+is
 
-With ``a = 1 + n g``, ``c = (sqrt(a) / error)^(2 / n)`` and ``s`` the standard deviation, half the
-width is ``s / sqrt(n) * sqrt((n - 1) (c - 1) / (1 - c / a))``; it is infinite where ``c >= a``.
+    ``S^2 / (2 (V + v)) - log(1 + V / v) / 2``
+
+By Ville's inequality it ever exceeds ``log(1 / error)`` with a probability of at most ``error``.
+Variances need not be equal, and may depend on the past: busy days come in a row. The interval has
+the means that are not refuted in this way when they are taken from all differences.
 """
 
 from __future__ import annotations
@@ -21,42 +24,46 @@ from numpy.typing import NDArray
 from scheduler.outcomes.paired_differences import MeanInterval
 
 ERROR = 0.01
-"""Probability that the interval of one comparison ever misses the mean."""
-_EFFECT_VARIANCE = 1.0
-_MAX_CORRELATION = 0.8
+"""Probability that 0 is ever outside of the interval of one comparison while it is the mean."""
+_MIXTURE = 0.25
+"""``v`` for a unit of 1; the bound is closest where the sum of squares is about as large."""
+_HALVINGS = 60
 
 
 def sequential_interval(
-    differences: Sequence[float] | NDArray[np.float64], error: float = ERROR
+    differences: Sequence[float] | NDArray[np.float64], unit: float = 1.0
 ) -> MeanInterval:
     """Return the mean of differences, with an interval that holds at every look.
 
-    Neighbouring periods share orders. Where neighbours are correlated, by ``r > 0``, the interval
-    is wider by ``sqrt((1 + r) / (1 - r))``, as for an autoregressive series.
+    Parameters
+    ----------
+    unit
+        Size of large differences; until means that are twice as far away are refuted, after some
+        17 of them, there is no interval.
     """
-    values = np.asarray(differences, np.float64)
+    unit = unit or 1.0
+    values = np.asarray(differences, np.float64) / unit
     count, mean = len(values), float(values.mean())
-    factor = t_bound(count, error)
-    if factor is None:
-        return MeanInterval(mean, None)
-    spread = float(values.std(ddof=1)) / math.sqrt(count)
-    r = neighbour_correlation(values)
-    return MeanInterval(mean, factor * spread * math.sqrt((1 + r) / (1 - r)))
+    squares = float(((values - mean) ** 2).sum())
+
+    def is_refuted(distance: float) -> bool:
+        return log_evidence(count * distance, squares + count * distance**2) > -math.log(ERROR)
+
+    low, high = 0.0, 2.0
+    if not is_refuted(high):
+        return MeanInterval(mean * unit, None)
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if is_refuted(middle) else (middle, high)
+    return MeanInterval(mean * unit, high * unit)
 
 
-def t_bound(count: int, error: float) -> float | None:
-    """Return the bound of Student's t at every look; None where no t suffices."""
-    if count < 2:
-        return None
-    a = 1 + count * _EFFECT_VARIANCE
-    c = math.exp(2 / count * math.log(math.sqrt(a) / error))
-    return None if c >= a else math.sqrt((count - 1) * (c - 1) / (1 - c / a))
+def log_evidence(total: float, squares: float) -> float:
+    """Return the logarithm of the mixture against a mean of 0.
 
-
-def neighbour_correlation(values: NDArray[np.float64]) -> float:
-    """Return the correlation of neighbours, from 0 to 0.8."""
-    centred = values - values.mean()
-    total = float((centred**2).sum())
-    if total == 0:
-        return 0.0
-    return min(_MAX_CORRELATION, max(0.0, float((centred[1:] * centred[:-1]).sum()) / total))
+    Parameters
+    ----------
+    total, squares
+        Sum of the differences, and of their squares.
+    """
+    return total**2 / (2 * (squares + _MIXTURE)) - math.log1p(squares / _MIXTURE) / 2
