@@ -76,7 +76,7 @@ class ActivePolicy:
         self.on_drift, self.alarm_listener = on_drift, _ignore_alarm
         self._hidden = hidden
         self._changing = threading.Lock()
-        self._put_aside: str | None = None  # reason
+        self._put_aside: Bundle | None = None  # after an alarm
         self.refused: RefusedBundle | None = None
         self.loaded = self._without_folders(load_scheduler_policy(folder, factory, admission))
         if folder is not None and self.loaded.bundle is None:
@@ -136,10 +136,10 @@ class ActivePolicy:
         An alarm about a policy that was replaced meanwhile counts for nothing.
         """
         with self._changing:
-            if self.loaded.bundle is not bundle and self._put_aside is None:
+            if bundle not in (self.loaded.bundle, self._put_aside):
                 return
             if reason is not None and self.on_drift == "rule" and self._put_aside is None:
-                self._put_aside = reason
+                self._put_aside = bundle
                 fault = f"the policy was put aside: {reason}"
                 self.loaded = LoadedPolicy(None, self.loaded.rule, fault)
         self.alarm_listener(reason)

@@ -139,7 +139,7 @@ def read_ranges(listed: Any) -> TrainingRanges | None:
     if not isinstance(listed, dict):
         return None
     window = listed.get("window")
-    if not isinstance(window, int) or not 1 <= window <= 10_000:
+    if type(window) is not int or not 1 <= window <= 10_000:
         return None
     tables = []
     for table, columns in _TABLES.items():
@@ -148,6 +148,8 @@ def read_ranges(listed: Any) -> TrainingRanges | None:
         except (TypeError, ValueError):
             return None
         if bounds.shape != (len(columns), 4) or not np.isfinite(bounds).all():
+            return None
+        if (bounds[:, 0] > bounds[:, 1]).any() or (bounds[:, 2] > bounds[:, 3]).any():
             return None
         tables.append(bounds)
     low, high, mean_low, mean_high = np.concatenate(tables).T
