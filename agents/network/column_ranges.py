@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.network.inference import NetworkWeights, allocate_network_scratch, greedy_rows
+from agents.rules.registry import make_rule
 from envs.batch import Batch
 from envs.observation.columns import MACHINE_INDEX
 from envs.observation.tables import Tables
@@ -37,7 +38,8 @@ def measure_ranges(
 ) -> dict[str, Any] | None:
     """Return the ranges of each column; None if no scenario of the training is found.
 
-    The network plays 64 training episodes of each scenario, up to 800 decisions each.
+    The network plays 64 training episodes of each scenario, up to 800 decisions each; the rule ATCS
+    plays them too, as the rule decides in shadow mode and after an alarm.
 
     Parameters
     ----------
@@ -59,6 +61,7 @@ def measure_ranges(
     ranges = ColumnRanges()
     with Progress("measuring the ranges of the columns") as progress:
         for found in sources:
+            _play(None, found, ranges, progress)
             _play(weights, found, ranges, progress)
     return ranges.listed()
 
@@ -115,14 +118,16 @@ def _extend(ranges: dict[str, NDArray[np.float64]], table: str, rows: NDArray[An
 
 
 def _play(
-    weights: NetworkWeights, sources: list[EpisodeSource], ranges: ColumnRanges, progress: Progress
+    weights: NetworkWeights | None,
+    sources: list[EpisodeSource],
+    ranges: ColumnRanges,
+    progress: Progress,
 ) -> None:
-    """Play the training episodes of one scenario."""
+    """Play the training episodes of one scenario by the network; None: by ATCS."""
     factories, books = [source[0] for source in sources], [source[1] for source in sources]
     batch = Batch(factories, books=books, num_envs=_EPISODES)
     tables = batch.reset(np.asarray(episode_seeds("train", _EPISODES), np.uint64))
-    scratch = allocate_network_scratch(weights, tables.action_mask.shape[1])
-    rows = np.zeros(_EPISODES, np.int64)
+    decide = _rule_decisions() if weights is None else _network_decisions(weights, tables)
     means: dict[str, list[NDArray[np.float64]]] = {name: [] for name in _TABLES}
     lengths = np.zeros(_EPISODES, np.int64)
     for _ in range(_STEPS):
@@ -134,14 +139,41 @@ def _play(
             ranges.add_values(name, table[shown & active[:, None]])
             total = np.einsum("eaf,ea->ef", table, shown, dtype=np.float64)
             means[name].append(total / np.maximum(1, shown.sum(axis=1, keepdims=True)))
-        observation = (tables.candidates, tables.machines, tables.shop, tables.action_mask)
-        greedy_rows(weights, scratch, *observation, rows)
-        tables = batch.step(np.maximum(rows, 0), autoreset=False)
+        tables = batch.step(np.maximum(decide(tables), 0), autoreset=False)
         progress.step()
     for name, steps in means.items():
         by_episode = np.swapaxes(np.array(steps, np.float64), 0, 1)
         for episode, length in zip(by_episode, lengths.tolist(), strict=True):
             ranges.add_episode(name, episode[:length])
+
+
+def _network_decisions(
+    weights: NetworkWeights, first: Tables
+) -> Callable[[Tables], NDArray[np.int64]]:
+    scratch = allocate_network_scratch(weights, first.action_mask.shape[1])
+    rows = np.zeros(len(first.action_mask), np.int64)
+
+    def decide(tables: Tables) -> NDArray[np.int64]:
+        observation = (tables.candidates, tables.machines, tables.shop, tables.action_mask)
+        greedy_rows(weights, scratch, *observation, rows)
+        return rows
+
+    return decide
+
+
+def _rule_decisions() -> Callable[[Tables], NDArray[np.int64]]:
+    rule = make_rule("ATCS")
+
+    def decide(tables: Tables) -> NDArray[np.int64]:
+        observation = {
+            "candidates": tables.candidates,
+            "machines": tables.machines,
+            "shop": tables.shop,
+            "action_mask": tables.action_mask,
+        }
+        return np.asarray(rule.decide(observation), np.int64)
+
+    return decide
 
 
 def _shown_rows(tables: Tables) -> dict[str, tuple[NDArray[Any], NDArray[np.bool_]]]:

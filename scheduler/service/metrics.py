@@ -172,6 +172,11 @@ class Metrics:
             "1 while the policy no longer pays, or the floor has drifted",
             registry=registry,
         )
+        self.put_aside = Gauge(
+            "changeover_policy_put_aside",
+            "1 while the rule decides because of an alarm",
+            registry=registry,
+        )
 
     def show_outcomes(self, state: OutcomeState) -> None:
         """Take over the comparison of policy and rule."""
@@ -182,7 +187,8 @@ class Metrics:
         self.saving_low.set(saving - width)
         self.saving_high.set(saving + width)
         self.drifted.set(len(state.drifted))
-        self.policy_alarm.set(state.alarm is not None or state.put_aside)
+        self.policy_alarm.set(state.alarm is not None)
+        self.put_aside.set(state.put_aside)
 
     def count_request(self, path: str, status: int, seconds: float) -> None:
         """Count an answered request."""

@@ -67,18 +67,13 @@ def test_days_like_those_of_the_training_raise_no_alarm(
     assert drift_of(manifest, FACTORY, seed) == {}
 
 
-@pytest.mark.parametrize(
-    ("demand", "columns"),
-    [
-        ({"interarrival_time": 12.0}, {"queue_work", "queue_length"}),
-        ({"mix": MIX}, {"family_ready_work"}),
-    ],
-    ids=["twice the orders", "another product mix"],
-)
-def test_another_demand_is_seen(
-    manifest: dict[str, Any], demand: dict[str, Any], columns: set[str]
-) -> None:
-    assert drift_of(manifest, with_demand(FACTORY, **demand), FRESH[0]).keys() & columns
+def test_twice_the_orders_are_seen(manifest: dict[str, Any]) -> None:
+    drifted = drift_of(manifest, with_demand(FACTORY, interarrival_time=12.0), FRESH[0])
+    assert {"queue_work", "queue_length"} <= drifted.keys()
+
+
+def test_another_product_mix_is_seen(manifest: dict[str, Any]) -> None:
+    assert drift_of(manifest, with_demand(FACTORY, mix=MIX), FRESH[0])
 
 
 def made_up(low: float = 0.0, high: float = 10.0) -> dict[str, Any]:
