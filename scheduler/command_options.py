@@ -11,7 +11,7 @@ from agents.bundle_manifest import KEY_VARIABLE
 from scheduler.decisions.decider import BUDGET_SECONDS
 from scheduler.log.decision_log import LogFailure
 from scheduler.log.rotation import LogRetention, parse_retention
-from scheduler.outcomes.policy_watch import OnDrift
+from scheduler.outcomes.watch_options import add_watch_options
 from scheduler.plans.work_limit import PLAN_SECONDS
 from scheduler.portfolio.planner import SEARCH_SECONDS
 from scheduler.service.access_tokens import ROLES, TOKEN_VARIABLE
@@ -174,21 +174,7 @@ def _add_serve_options(commands: _Commands) -> None:
     _add_deadline_options(serve)
     _add_access_options(serve)
     _add_serve_log_options(serve)
-    serve.add_argument(
-        "--compare-hours",
-        type=float,
-        default=24.0,
-        help="hours of the plant after which policy and rule are compared again; 0: never",
-    )
-    serve.add_argument(
-        "--on-drift",
-        choices=get_args(OnDrift),
-        default="warn",
-        help=(
-            "if the policy no longer pays, or the floor has drifted from its training: let the"
-            " fallback rule decide until the bundle is reloaded, or report it only"
-        ),
-    )
+    add_watch_options(serve)
 
 
 def _add_deadline_options(serve: argparse.ArgumentParser) -> None:

@@ -1,100 +1,187 @@
-"""Ranges of the observation columns that a policy meets in the factories of its training."""
+"""Ranges of the observation columns that a policy meets in the scenarios of its training."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+import tomllib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.network.inference import (
-    NetworkWeights,
-    allocate_network_scratch,
-    greedy_rows,
-)
+from agents.network.inference import NetworkWeights, allocate_network_scratch, greedy_rows
+from agents.rules.registry import make_rule
 from envs.batch import Batch
+from envs.observation.columns import MACHINE_INDEX
 from envs.observation.tables import Tables
+from envs.scenario import Scenario
 from envs.seed_splits import episode_seeds
-from factory.io.catalogue import find_single_factory
-from factory.model import Factory
+from factory.model import Factory, OrderBook
 from factory.progress import Progress
 
-_EPISODES = 8
-_STEPS = 600
+MEAN_WINDOW = 200
+"""Number of consecutive decisions whose mean is compared."""
+_EPISODES = 64
+"""Training episodes of each factory, or of each range of factories."""
+_DRAWN = 16
+"""Factories drawn from a range, or order books resampled from one."""
+_STEPS = 800
 """Decisions of each episode that are looked at."""
+_TABLES = ("candidates", "machines", "shop")
 
-
-class ColumnRange(NamedTuple):
-    """Smallest and largest values of the columns of one table."""
-
-    low: NDArray[np.float64]
-    high: NDArray[np.float64]
-
-    def extend(self, rows: NDArray[Any]) -> None:
-        """Take some rows in."""
-        if len(rows):
-            np.minimum(self.low, rows.min(axis=0), out=self.low)
-            np.maximum(self.high, rows.max(axis=0), out=self.high)
+EpisodeSource = tuple[Factory, OrderBook | None]
 
 
 def measure_ranges(
-    weights: NetworkWeights, names: Sequence[str]
-) -> dict[str, list[list[float]]] | None:
-    """Return lowest and highest value of each column, by table; None without a known factory.
+    weights: NetworkWeights, config: str, names: Sequence[str]
+) -> dict[str, Any] | None:
+    """Return the ranges of each column; None if no scenario of the training is found.
 
-    The network plays eight training episodes of each factory's own demand, up to 600 decisions
-    each. Generated factories of the training are not known by name, and are left out.
+    The network plays 64 training episodes of each scenario, up to 800 decisions each; the rule ATCS
+    plays them too, as the rule decides in shadow mode and after an alarm.
+
+    Parameters
+    ----------
+    config
+        Config of the training, whose section ``scenario`` names factories and order book.
+    names
+        Factories of the training, where the config names none.
+
+    Returns
+    -------
+    ``window``, and for each table and column the lowest and highest value, and the lowest and
+    highest mean of ``window`` consecutive decisions of an episode.
     """
-    factories = [factory for name in names if (factory := _find(name)) is not None]
-    if not factories:
+    given = tomllib.loads(config).get("scenario", {})
+    listed, orders = given.get("factories", names), given.get("orders")
+    sources = [found for name in listed if (found := _find_sources(name, orders))]
+    if not sources:
         return None
-    ranges = dict[str, ColumnRange]()
+    ranges = ColumnRanges()
     with Progress("measuring the ranges of the columns") as progress:
-        for factory in factories:
-            _play(weights, factory, ranges, progress)
-    return {
-        name: np.stack([bounds.low, bounds.high], axis=1).tolist()
-        for name, bounds in ranges.items()
-    }
+        for found in sources:
+            _play(None, found, ranges, progress)
+            _play(weights, found, ranges, progress)
+    return ranges.listed()
 
 
-def _find(name: str) -> Factory | None:
-    """Return a factory with a demand of its own; None if there is none of that name."""
+def _find_sources(name: str, orders: str | None) -> list[EpisodeSource]:
+    """Return factories and order books of the episodes of a name; none if it is not found."""
+    if orders is not None and not Path(orders).exists():
+        return []
     try:
-        factory = find_single_factory(name)
+        scenario = Scenario(name, orders, resample=orders is not None)
     except (ValueError, OSError):
-        return None
-    return factory if factory.demand is not None else None
+        return []
+    seeds = [int(seed) for seed in episode_seeds("train", _EPISODES)]
+    drawn = [
+        scenario.draw(seed) for seed in seeds[: _DRAWN if scenario.changes_every_episode else 1]
+    ]
+    return [source for source in drawn if source[1] is not None or source[0].demand is not None]
+
+
+class ColumnRanges:
+    """Ranges of single values, and of means over consecutive decisions."""
+
+    def __init__(self) -> None:
+        self._values = dict[str, NDArray[np.float64]]()  # table -> [2, F]
+        self._means = dict[str, NDArray[np.float64]]()
+
+    def add_values(self, table: str, rows: NDArray[Any]) -> None:
+        """Take in rows ``[N, F]`` of a table."""
+        _extend(self._values, table, rows)
+
+    def add_episode(self, table: str, means: NDArray[np.float64]) -> None:
+        """Take in the means of the rows of each decision of an episode, ``[T, F]``."""
+        if len(means) >= MEAN_WINDOW:
+            sums = np.cumsum(np.vstack([np.zeros(means.shape[1]), means]), axis=0)
+            _extend(self._means, table, (sums[MEAN_WINDOW:] - sums[:-MEAN_WINDOW]) / MEAN_WINDOW)
+
+    def listed(self) -> dict[str, Any]:
+        """Return the ranges as a manifest lists them.
+
+        Where no episode was long enough for a mean, the range of the values stands for it.
+        """
+        listed: dict[str, Any] = {"window": MEAN_WINDOW}
+        for table, values in self._values.items():
+            columns = np.vstack([values, self._means.get(table, values)]).T
+            listed[table] = [[float(f"{value:.7g}") for value in column] for column in columns]
+        return listed
+
+
+def _extend(ranges: dict[str, NDArray[np.float64]], table: str, rows: NDArray[Any]) -> None:
+    if len(rows):
+        both = np.stack([rows.min(axis=0), rows.max(axis=0)]).astype(np.float64)
+        known = ranges.get(table, both)
+        ranges[table] = np.stack([np.minimum(known[0], both[0]), np.maximum(known[1], both[1])])
 
 
 def _play(
-    weights: NetworkWeights, factory: Factory, ranges: dict[str, ColumnRange], progress: Progress
+    weights: NetworkWeights | None,
+    sources: list[EpisodeSource],
+    ranges: ColumnRanges,
+    progress: Progress,
 ) -> None:
-    batch = Batch([factory], num_envs=_EPISODES)
+    """Play the training episodes of one scenario by the network; None: by ATCS."""
+    factories, books = [source[0] for source in sources], [source[1] for source in sources]
+    batch = Batch(factories, books=books, num_envs=_EPISODES)
     tables = batch.reset(np.asarray(episode_seeds("train", _EPISODES), np.uint64))
-    scratch = allocate_network_scratch(weights, tables.action_mask.shape[1])
-    rows = np.zeros(_EPISODES, np.int64)
+    decide = _rule_decisions() if weights is None else _network_decisions(weights, tables)
+    means: dict[str, list[NDArray[np.float64]]] = {name: [] for name in _TABLES}
+    lengths = np.zeros(_EPISODES, np.int64)
     for _ in range(_STEPS):
         active = ~batch.ended
         if not active.any():
-            return
-        _note(tables, active, ranges)
+            break
+        lengths += active
+        for name, (table, shown) in _shown_rows(tables).items():
+            ranges.add_values(name, table[shown & active[:, None]])
+            total = np.einsum("eaf,ea->ef", table, shown, dtype=np.float64)
+            means[name].append(total / np.maximum(1, shown.sum(axis=1, keepdims=True)))
+        tables = batch.step(np.maximum(decide(tables), 0), autoreset=False)
+        progress.step()
+    for name, steps in means.items():
+        by_episode = np.swapaxes(np.array(steps, np.float64), 0, 1)
+        for episode, length in zip(by_episode, lengths.tolist(), strict=True):
+            ranges.add_episode(name, episode[:length])
+
+
+def _network_decisions(
+    weights: NetworkWeights, first: Tables
+) -> Callable[[Tables], NDArray[np.int64]]:
+    scratch = allocate_network_scratch(weights, first.action_mask.shape[1])
+    rows = np.zeros(len(first.action_mask), np.int64)
+
+    def decide(tables: Tables) -> NDArray[np.int64]:
         observation = (tables.candidates, tables.machines, tables.shop, tables.action_mask)
         greedy_rows(weights, scratch, *observation, rows)
-        tables = batch.step(np.maximum(rows, 0), autoreset=False)
-        progress.step()
+        return rows
+
+    return decide
 
 
-def _note(tables: Tables, active: NDArray[np.bool_], ranges: dict[str, ColumnRange]) -> None:
-    exists = tables.machines[:, :, 0] > 0
-    shown = {
-        "candidates": tables.candidates[tables.action_mask & active[:, None]],
-        "machines": tables.machines[exists & active[:, None]],
-        "shop": tables.shop[active],
+def _rule_decisions() -> Callable[[Tables], NDArray[np.int64]]:
+    rule = make_rule("ATCS")
+
+    def decide(tables: Tables) -> NDArray[np.int64]:
+        observation = {
+            "candidates": tables.candidates,
+            "machines": tables.machines,
+            "shop": tables.shop,
+            "action_mask": tables.action_mask,
+        }
+        return np.asarray(rule.decide(observation), np.int64)
+
+    return decide
+
+
+def _shown_rows(tables: Tables) -> dict[str, tuple[NDArray[Any], NDArray[np.bool_]]]:
+    """Return the tables ``[E, A, F]``, and which of their rows count, ``[E, A]``."""
+    exists = tables.machines[:, :, MACHINE_INDEX["exists"]] > 0
+    always = np.ones((len(tables.shop), 1), np.bool_)
+    return {
+        "candidates": (tables.candidates, tables.action_mask),
+        "machines": (tables.machines, exists),
+        "shop": (tables.shop[:, None], always),
     }
-    for name, rows in shown.items():
-        if name not in ranges:
-            width = rows.shape[1]
-            ranges[name] = ColumnRange(np.full(width, np.inf), np.full(width, -np.inf))
-        ranges[name].extend(rows)

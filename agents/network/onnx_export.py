@@ -92,8 +92,14 @@ def write_bundle(policy: TrainedPolicy, source: Path, folder: Path, key: bytes =
         **_origin(source),
     }
     weights = arrange_weights(dict(np.load(io.BytesIO(files["weights.npz"]))))
-    ranges = measure_ranges(weights, manifest["training"]["factories"])
-    if ranges is not None:
+    config = files["config.toml"].decode()
+    ranges = measure_ranges(weights, config, manifest["training"]["factories"])
+    if ranges is None:
+        say(
+            "no factory of the training was found, so the bundle has no ranges of its columns; the"
+            " scheduler cannot notice drift."
+        )
+    else:
         manifest["column_ranges"] = ranges
     for name, content in files.items():
         write_atomically(folder / name, content)

@@ -47,11 +47,12 @@ def exchange_effects(
 
 def exchanged_text(column: Column, here: float, chosen: float, dates: TickDates) -> str:
     """Return a column's values as text: ``changeover time 12 min instead of 0 min``."""
-    texts = (_value_text(column, value, dates) for value in (here, chosen))
+    texts = (value_text(column, value, dates) for value in (here, chosen))
     return f"{COLUMN_TEXTS[column.name]}: {f' {INSTEAD} '.join(texts)}"
 
 
-def _value_text(column: Column, value: float, dates: TickDates) -> str:
+def value_text(column: Column, value: float, dates: TickDates) -> str:
+    """Return a value of a column in plain words, with its unit."""
     if column.unit == "ticks":
         sign = "-" if value < 0 else ""
         return f"{sign}{dates.duration(abs(value))}"

@@ -28,7 +28,6 @@ _MAX_MEMBERS = 3
 """Maximum number of columns in the sentence of a group."""
 _NO_EFFECT = 1e-4
 """Largest effect that counts as rounding of the network."""
-_SHOWN_BY_CHOICE = {"is_job", "is_changeover", "is_wait"}
 
 
 class Difference(BaseModel):
@@ -213,11 +212,7 @@ class _Comparison:
         effects = exchange_effects(self._bundle, self._observation, self._chosen, row, sets)
         alone = dict(zip(columns, effects.tolist(), strict=False))
         ranked = sorted(alone, key=lambda i: -abs(alone[i]))
-        shown = [
-            i
-            for i in ranked
-            if CANDIDATES[i].name not in _SHOWN_BY_CHOICE and abs(alone[i]) > _NO_EFFECT
-        ]
+        shown = [i for i in ranked if abs(alone[i]) > _NO_EFFECT]
         reasons = [
             Reason(
                 group=group.name,

@@ -9,12 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-_QUANTILES = {
-    0.95: (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228),
-    0.99: (63.657, 9.925, 5.841, 4.604, 4.032, 3.707, 3.499, 3.355, 3.250, 3.169),
-}
-"""Two-sided quantiles of Student's t for 1 to 10 degrees of freedom."""
-_NORMAL = {0.95: 1.960, 0.99: 2.576}
+_QUANTILES = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
+"""Two-sided 95 % quantiles of Student's t for 1 to 10 degrees of freedom."""
+_NORMAL = 1.960
 
 
 class MeanInterval(NamedTuple):
@@ -34,10 +31,8 @@ class MeanInterval(NamedTuple):
         return math.inf if self.half_width is None else self.mean + self.half_width
 
 
-def paired_mean(
-    differences: Sequence[float] | NDArray[np.float64], confidence: float = 0.95
-) -> MeanInterval:
-    """Return the mean of differences with its confidence interval by Student's t.
+def paired_mean(differences: Sequence[float] | NDArray[np.float64]) -> MeanInterval:
+    """Return the mean of differences with its 95 % confidence interval by Student's t.
 
     Beyond 10 degrees of freedom, the quantile is the expansion of Abramowitz and Stegun (26.7.5).
     """
@@ -45,14 +40,14 @@ def paired_mean(
     if len(values) < 2:
         return MeanInterval(float(values.mean()), None)
     error = float(values.std(ddof=1)) / math.sqrt(len(values))
-    return MeanInterval(float(values.mean()), t_quantile(len(values) - 1, confidence) * error)
+    return MeanInterval(float(values.mean()), t_quantile(len(values) - 1) * error)
 
 
-def t_quantile(freedom: int, confidence: float) -> float:
-    """Return the two-sided quantile of Student's t for a confidence of 0.95 or 0.99."""
-    if freedom <= len(_QUANTILES[confidence]):
-        return _QUANTILES[confidence][freedom - 1]
-    z = _NORMAL[confidence]
+def t_quantile(freedom: int) -> float:
+    """Return the two-sided 95 % quantile of Student's t."""
+    if freedom <= len(_QUANTILES):
+        return _QUANTILES[freedom - 1]
+    z = _NORMAL
     first = (z**3 + z) / 4
     second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
     return z + first / freedom + second / freedom**2

@@ -5,14 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Literal
 
+from scheduler.decisions.bundle import Bundle
 from scheduler.outcomes.policy_monitor import PolicyMonitor
 from scheduler.outcomes.schema import OutcomesRequest, OutcomeState
 from scheduler.snapshot.schema import Snapshot
-
-OnDrift = Literal["rule", "warn"]
-"""Let the fallback rule decide after an alarm, or only report it."""
 
 
 class PolicyWatch:
@@ -24,15 +21,16 @@ class PolicyWatch:
     Parameters
     ----------
     make_monitor
-        Function that returns a monitor of the active policy; None: nothing is watched.
+        Function that returns a monitor of the active policy; None if nothing is to be watched.
     on_alarm
-        Function called with the reason when an alarm begins, and with None when it ends.
+        Function called with the reason when an alarm begins, and with None when it ends, and with
+        the bundle of the monitor.
     """
 
     def __init__(
         self,
-        make_monitor: Callable[[], PolicyMonitor] | None,
-        on_alarm: Callable[[str | None], None],
+        make_monitor: Callable[[], PolicyMonitor | None],
+        on_alarm: Callable[[str | None, Bundle], None],
     ) -> None:
         self._make, self._on_alarm = make_monitor, on_alarm
         self._thread = ThreadPoolExecutor(1, "watch")
@@ -54,8 +52,6 @@ class PolicyWatch:
 
     def offer(self, snapshot: Snapshot) -> None:
         """Take a snapshot; it is looked at later."""
-        if self._make is None:
-            return
         with self._lock:
             is_idle, self._newest = self._newest is None, snapshot
         if is_idle:
@@ -74,8 +70,10 @@ class PolicyWatch:
         self._thread.shutdown(cancel_futures=True)
 
     def _restart(self) -> None:
-        self._monitor, self._alarm = self._make() if self._make is not None else None, None
-        if self._monitor is not None:
+        self._monitor, self._alarm = self._make(), None
+        if self._monitor is None:
+            self._state = OutcomeState(verdict="no policy", periods=0)
+        else:
             self._state = self._monitor.state()
 
     def _look(self) -> None:
@@ -103,5 +101,5 @@ class PolicyWatch:
             return
         self._state = state
         if (state.alarm is None) != (self._alarm is None):
-            self._on_alarm(state.alarm)
+            self._on_alarm(state.alarm, monitor.bundle)
         self._alarm = state.alarm

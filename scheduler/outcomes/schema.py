@@ -11,6 +11,10 @@ from scheduler.snapshot.schema import MAX_ORDERS, Date, Name
 Verdict = Literal["collecting", "policy pays", "undecided", "rule is cheaper", "no policy"]
 
 
+OnDrift = Literal["rule", "warn"]
+"""Let the fallback rule decide after an alarm, or only report it."""
+
+
 class _Outcome(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -54,33 +58,46 @@ class WindowCosts(_Outcome):
 
 
 class DriftedColumn(_Outcome):
-    """A column that leaves the range of the training more often than allowed."""
+    """A column that has left the range of the training."""
 
     table: str
     """Table of the observation."""
     column: str
     """Name of the column."""
+    kind: Literal["values", "mean"]
+    """``values``: outside of the range of the training in more than half of the newest snapshots;
+    ``mean``: its mean over the newest snapshots is outside of the range of such means."""
     share: float
-    """Share of the newest snapshots in which it was outside."""
+    """Share of the newest snapshots in which a value was outside."""
     low: float
-    """Lowest value of the training."""
+    """Lowest value or mean of the training."""
     high: float
-    """Highest value of the training."""
+    """Highest value or mean of the training."""
     newest: float
-    """Newest value outside."""
+    """Newest value outside, or the mean."""
+    sentence: str
+    """The drift in plain words, with units."""
 
 
 class OutcomeState(_Outcome):
     """Comparison of policy and rule on what the plant has reported."""
 
     verdict: Verdict
-    """``collecting``: fewer than five periods; ``undecided``: the interval contains 0."""
+    """``collecting``: too few periods for an interval; ``undecided``: the interval contains 0."""
     periods: int
-    """Periods compared, at most the newest 60."""
+    """Periods in the comparison. Every 30 periods another one begins; the older of the two that
+    run is reported, so that there are at most 59."""
     saving: float | None = None
     """Mean simulated cost of the rule minus that of the policy for a period, in currency."""
     half_width: float | None = None
-    """Half width of the 99 % confidence interval of the saving."""
+    """Half width of its interval, with the mean cost of a period as the unit; null before there
+    are enough periods."""
+    relative_saving: float | None = None
+    """Mean of the saving of each period, relative to the mean cost of policy and rule in it. The
+    verdict needs its interval and the sign of ``saving``."""
+    relative_half_width: float | None = None
+    """Half width of its interval. If policy and rule cost the same, the interval of a comparison
+    ever excludes 0 with a probability of at most 1 %, however often it is looked at."""
     newest: WindowCosts | None = None
     """Newest period."""
     realised_cost: float | None = None
@@ -90,12 +107,14 @@ class OutcomeState(_Outcome):
     drift_known: bool = False
     """The bundle has the ranges of its training."""
     snapshots: int = 0
-    """Snapshots that were compared with these ranges, at most the newest 200."""
+    """Snapshots with a new decision that were compared with these, at most the newest 200."""
     drifted: tuple[DriftedColumn, ...] = ()
     """Columns outside of the training, the most frequent first."""
     alarm: str | None = None
     """Reason why the policy should no longer decide; null without one."""
+    on_drift: OnDrift = "warn"
+    """After an alarm the rule decides, or the alarm is only reported (``--on-drift``)."""
     put_aside: bool = False
-    """The rule decides because of the alarm (``--on-drift rule``)."""
+    """The rule decides because of an alarm; a reload of the bundle ends that."""
     fault: str | None = None
     """Reason why the newest period could not be simulated."""

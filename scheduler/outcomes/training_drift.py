@@ -11,43 +11,61 @@ from numpy.typing import NDArray
 
 from envs.observation.columns import CANDIDATES, MACHINE_INDEX, MACHINES, SHOP
 from envs.observation.tables import Observation
+from factory.tick_dates import TickDates
+from scheduler.decisions.column_effects import value_text
+from scheduler.decisions.column_texts import COLUMN_TEXTS
 from scheduler.outcomes.schema import DriftedColumn
 
 MIN_SNAPSHOTS = 50
-"""Number of snapshots before a column can count as drifted."""
+"""Number of snapshots before single values can count as drifted."""
 MAX_SNAPSHOTS = 200
-"""Number of the newest snapshots that are looked at."""
-MAX_SHARE = 0.2
-"""Share of snapshots with a column outside its range from which it counts as drifted."""
-_MARGIN = 0.1
-"""Room on both sides of a range, relative to its width."""
+"""Number of the newest snapshots whose single values are looked at."""
+MAX_SHARE = 0.5
+"""Share of snapshots with a value outside its range from which a column counts as drifted."""
+_VALUE_MARGIN, _MEAN_MARGIN = 0.1, 0.5
+"""Room on both sides of the range of values, and of that of means, relative to its width."""
 _TABLES = {"candidates": CANDIDATES, "machines": MACHINES, "shop": SHOP}
+_COLUMNS = [(table, column) for table, listed in _TABLES.items() for column in listed]
 
 
-class _Bounds(NamedTuple):
+class TrainingRanges(NamedTuple):
+    """Ranges of a bundle's manifest, with their room; one entry for each column of all tables."""
+
+    window: int  # decisions whose mean is compared
     low: NDArray[np.float64]
     high: NDArray[np.float64]
-    room: NDArray[np.float64]  # on both sides
+    room: NDArray[np.float64]
+    mean_low: NDArray[np.float64]
+    mean_high: NDArray[np.float64]
+    mean_room: NDArray[np.float64]  # infinite where the training had one value only
 
 
 class DriftMonitor:
     """Comparison of observations with the ranges in a bundle's manifest.
 
+    A column has drifted if its values are outside of the range of the training in more than half
+    of the newest snapshots, or if its mean over as many snapshots as the manifest says is farther
+    outside of the range of such means than half the width of that.
+
     Parameters
     ----------
     manifest
         Manifest of a bundle; without ranges of this version's columns, nothing is compared.
+    dates
+        Dates of ticks, for the texts.
     """
 
-    def __init__(self, manifest: Mapping[str, Any]) -> None:
-        self._bounds = _read_bounds(manifest.get("column_ranges"))
+    def __init__(self, manifest: Mapping[str, Any], dates: TickDates) -> None:
+        self._ranges, self._dates = read_ranges(manifest.get("column_ranges")), dates
         self._outside = deque[NDArray[np.bool_]](maxlen=MAX_SNAPSHOTS)
-        self._newest = np.zeros(sum(map(len, _TABLES.values())))
+        window = self._ranges.window if self._ranges is not None else 1
+        self._means = deque[NDArray[np.float64]](maxlen=window)
+        self._newest = np.zeros(len(_COLUMNS))
 
     @property
     def is_known(self) -> bool:
         """Return whether the bundle has ranges."""
-        return self._bounds is not None
+        return self._ranges is not None
 
     @property
     def snapshots(self) -> int:
@@ -56,7 +74,7 @@ class DriftMonitor:
 
     def observe(self, observation: Observation) -> None:
         """Compare the legal rows of one decision, its machines and its shop row."""
-        if self._bounds is None:
+        if self._ranges is None:
             return
         mask = np.asarray(observation["action_mask"][0], np.bool_)
         machines = observation["machines"][0]
@@ -65,60 +83,78 @@ class DriftMonitor:
             machines[machines[:, MACHINE_INDEX["exists"]] > 0],
             observation["shop"][:1],
         )
-        parts = []
-        for table, rows in zip(_TABLES, shown, strict=True):
-            bounds = self._bounds[table]
-            beyond = np.maximum(rows - bounds.high, bounds.low - rows) - bounds.room
-            parts.append((beyond > 0).any(axis=0))
-            self._note_newest(table, rows, beyond)
-        self._outside.append(np.concatenate(parts))
+        low, high, mean = (
+            np.concatenate([measure(rows, axis=0) for rows in shown]).astype(np.float64)
+            for measure in (np.min, np.max, np.mean)
+        )
+        ranges = self._ranges
+        above, below = high > ranges.high + ranges.room, low < ranges.low - ranges.room
+        self._newest = np.where(above, high, np.where(below, low, self._newest))
+        self._outside.append(above | below)
+        self._means.append(mean)
 
     def drifted(self) -> tuple[DriftedColumn, ...]:
-        """Return the columns that are outside too often, the most frequent first."""
-        if self._bounds is None or len(self._outside) < MIN_SNAPSHOTS:
+        """Return the drifted columns, those with values outside first, the most frequent first."""
+        ranges = self._ranges
+        if ranges is None or len(self._outside) < min(MIN_SNAPSHOTS, ranges.window):
             return ()
         shares = np.mean(self._outside, axis=0)
-        columns = [(table, i) for table, listed in _TABLES.items() for i in range(len(listed))]
+        if len(self._outside) < MIN_SNAPSHOTS:
+            shares = np.zeros(len(_COLUMNS))
+        means, is_shifted = np.mean(self._means, axis=0), np.zeros(len(_COLUMNS), np.bool_)
+        if len(self._means) == ranges.window:
+            beyond = np.maximum(means - ranges.mean_high, ranges.mean_low - means)
+            is_shifted = beyond > ranges.mean_room
         return tuple(
-            self._describe(columns[i], float(shares[i]), float(self._newest[i]))
+            self._describe(i, float(shares[i]), float(means[i]))
             for i in np.argsort(-shares, kind="stable").tolist()
-            if shares[i] > MAX_SHARE
+            if shares[i] > MAX_SHARE or is_shifted[i]
         )
 
-    def _note_newest(self, table: str, rows: NDArray[Any], beyond: NDArray[np.float64]) -> None:
-        names = list(_TABLES)
-        first = sum(len(_TABLES[name]) for name in names[: names.index(table)])
-        farthest = beyond.argmax(axis=0)
-        for i in np.flatnonzero((beyond > 0).any(axis=0)):
-            self._newest[first + i] = rows[farthest[i], i]
-
-    def _describe(self, place: tuple[str, int], share: float, newest: float) -> DriftedColumn:
-        assert self._bounds is not None
-        table, i = place
-        bounds = self._bounds[table]
+    def _describe(self, i: int, share: float, mean: float) -> DriftedColumn:
+        assert self._ranges is not None
+        (table, column), ranges = _COLUMNS[i], self._ranges
+        is_outside = share > MAX_SHARE
+        low, high = (ranges.low, ranges.high) if is_outside else (ranges.mean_low, ranges.mean_high)
+        value = float(self._newest[i]) if is_outside else mean
+        name = COLUMN_TEXTS[column.name] if table == "candidates" else column.meaning
+        seen, least, most = (
+            value_text(column, number, self._dates) for number in (value, low[i], high[i])
+        )
+        how = f"{share:.0%} of the snapshots outside, last {seen}" if is_outside else f"mean {seen}"
         return DriftedColumn(
             table=table,
-            column=_TABLES[table][i].name,
+            column=column.name,
+            kind="values" if is_outside else "mean",
             share=share,
-            low=float(bounds.low[i]),
-            high=float(bounds.high[i]),
-            newest=newest,
+            low=float(low[i]),
+            high=float(high[i]),
+            newest=value,
+            sentence=f"{name}: {how}; in the training {least} to {most}",
         )
 
 
-def _read_bounds(listed: Any) -> dict[str, _Bounds] | None:
-    """Return the ranges of a manifest with their margin; None if it has none that fit."""
+def read_ranges(listed: Any) -> TrainingRanges | None:
+    """Return the ranges of a manifest; None if it has none that fit the columns."""
     if not isinstance(listed, dict):
         return None
-    bounds = {}
+    window = listed.get("window")
+    if type(window) is not int or not 1 <= window <= 10_000:
+        return None
+    tables = []
     for table, columns in _TABLES.items():
         try:
-            pairs = np.array(listed.get(table), np.float64)
+            bounds = np.array(listed.get(table), np.float64)
         except (TypeError, ValueError):
             return None
-        if pairs.shape != (len(columns), 2) or not np.isfinite(pairs).all():
+        if bounds.shape != (len(columns), 4) or not np.isfinite(bounds).all():
             return None
-        rounding = 1e-6 * np.abs(pairs).max(axis=1)  # values have single precision
-        room = _MARGIN * (pairs[:, 1] - pairs[:, 0]) + rounding
-        bounds[table] = _Bounds(pairs[:, 0], pairs[:, 1], room)
-    return bounds
+        if (bounds[:, 0] > bounds[:, 1]).any() or (bounds[:, 2] > bounds[:, 3]).any():
+            return None
+        tables.append(bounds)
+    low, high, mean_low, mean_high = np.concatenate(tables).T
+    rounding = 1e-5 * np.maximum(np.abs(low), np.abs(high))  # values have single precision
+    varies = high > low
+    mean_room = np.where(varies, _MEAN_MARGIN * (mean_high - mean_low) + rounding, np.inf)
+    room = _VALUE_MARGIN * (high - low) + rounding
+    return TrainingRanges(window, low, high, room, mean_low, mean_high, mean_room)

@@ -4,6 +4,7 @@ import { ALTERNATIVES, byId, state } from "./state.js";
 import { make, money, percent, setupText } from "./building.js";
 import { durationText } from "./times.js";
 import { meter } from "./orders.js";
+import { costsButton, costsLine } from "./choice_costs.js";
 
 function choiceText({ action, order, operation, setup }) {
   const what = order === null ? "" : `order ${order}, ${operation}`;
@@ -39,6 +40,7 @@ function decisionParts(explanation) {
   return [
     decisionHead(explanation),
     ruleLine(explanation),
+    costsButton(alternatives, renderDecision),
     make("ol", { class: "alternatives" }, ...shown.map((alternative, place) => alternativeItem(alternative, place, explanation))),
     folded.length ? foldedAlternatives(folded, explanation) : "",
   ];
@@ -74,8 +76,8 @@ function alternativeItem(alternative, place, { rule_choice: rule }) {
     meter(alternative.probability),
     make("span", { class: "share" }, percent(alternative.probability, 1)),
   ];
-  if (!alternative.differs_in.length) return make("li", {}, make("div", { class: "line" }, ...line));
-  return make("li", {}, make("details", { open: place === 1 }, make("summary", { class: "line" }, ...line), differenceTable(alternative.differs_in)));
+  if (!alternative.differs_in.length) return make("li", {}, make("div", { class: "line" }, ...line), costsLine(alternative));
+  return make("li", {}, make("details", { open: place === 1 }, make("summary", { class: "line" }, ...line), costsLine(alternative), differenceTable(alternative.differs_in)));
 }
 
 function differenceTable(differences) {

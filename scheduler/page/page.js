@@ -15,6 +15,7 @@ import { leaveTrial, renderWhatIf, setVersion, tryChanges } from "./what_if.js";
 import { choosePlanner, sampleFutures } from "./planning.js";
 import { loadExample, loadFile, poll, pollForever, setFollowing } from "./following.js";
 import { compareWithPublished, openMoving, openPublishing, refreshPublished, renderBoard, toggleLock, undo } from "./board.js";
+import { refreshOutcomes } from "./outcomes.js";
 import { keepScenario, refreshScenarios } from "./scenarios.js";
 import { listen, onEvent } from "./events.js";
 import { ticksOfHours } from "./times.js";
@@ -141,8 +142,9 @@ async function start() {
   byId("badges").replaceChildren(...findBadges(null).map(renderBadge));
   learnValues();
   setInterval(renderAge, 1000);
-  for (const [event, read] of [["floor", poll], ["plan", refreshPublished], ["scenarios", refreshScenarios]]) onEvent(event, () => void read().catch(() => {}));
+  for (const [event, read] of [["floor", poll], ["plan", refreshPublished], ["scenarios", refreshScenarios], ["floor", refreshOutcomes]]) onEvent(event, () => void read().catch(() => {}));
   await refreshPublished().catch(() => {});
+  await refreshOutcomes().catch(() => {});
   listen();
   pollForever();
 }

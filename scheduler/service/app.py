@@ -27,7 +27,6 @@ from scheduler.log.entry_format import DecisionLogError
 from scheduler.plans.errors import PlanError
 from scheduler.service.auth import RateLimit
 from scheduler.service.board_routes import BoardRoutes
-from scheduler.service.deadlines import DeadlineError, GivenUpError, await_work
 from scheduler.service.engine import Engine
 from scheduler.service.metrics import Metrics
 from scheduler.service.middleware import (
@@ -41,7 +40,8 @@ from scheduler.service.openapi import build_openapi
 from scheduler.service.repeated_requests import RepeatedRequests
 from scheduler.service.request_reader import RequestReader, is_strict, parse_outcomes
 from scheduler.service.responses import json_response, page_files, serve_file
-from scheduler.service.schemas import (
+from scheduler.service.work.deadlines import DeadlineError, GivenUpError, await_work
+from scheduler.service.work.schemas import (
     DecideAnswer,
     ExplainRequest,
     FloorAnswer,
@@ -112,7 +112,7 @@ class _Service:
         self.ready = threading.Event()
         self.waiting: dict[Kind, int] = {"decide": 0, "plan": 0}
         engine.decision_log.listener = self.report_log_event
-        engine.alarm_listener = report_alarm
+        engine.policy.alarm_listener = report_alarm
         self._document: dict[str, Any] | None = None
 
     def begin(self, warmed_up: asyncio.Future[None]) -> None:
@@ -124,7 +124,7 @@ class _Service:
             log(logging.ERROR, "warm-up failed", problem=f"{type(error).__name__}: {error}")
         self.when_ready()
         self.ready.set()
-        self.engine.warm_up_plans().add_done_callback(self._plans_warmed_up)
+        self.engine.plans.warm_up().add_done_callback(self._plans_warmed_up)
         log(
             logging.INFO,
             "ready",
@@ -139,7 +139,7 @@ class _Service:
         error = warmed_up.exception()
         if error is not None:
             log(logging.ERROR, "warm-up failed", problem=f"{type(error).__name__}: {error}")
-        elif self.engine.plans_ready:
+        elif self.engine.plans.is_warm:
             log(logging.INFO, "plans ready", factory=self.engine.factory.name)
 
     def report_log_event(self, event: LogEvent) -> None:
@@ -171,7 +171,7 @@ class _Service:
             problem = f"{self.waiting[kind]} requests to {kind} are waiting. Come back later."
             raise RefusedError(503, problem, retry_after=1.0)
         engine = self.engine
-        seconds = engine.decide_seconds if kind == "decide" else engine.plan_seconds
+        seconds = (engine.decisions if kind == "decide" else engine.plans).seconds
         self.waiting[kind] += 1
         try:
             receive = None if request is None else request.receive
@@ -190,7 +190,7 @@ class _Service:
             raise RefusedError(CLIENT_GONE, "the client has gone") from None
         except (BundleError, DecisionLogError) as error:
             self.counters.log_refusals.inc(isinstance(error, DecisionLogError))
-            raise RefusedError(503, *engine.hide_folders(str(error)).splitlines()) from None
+            raise RefusedError(503, *engine.policy.hide_folders(str(error)).splitlines()) from None
         finally:
             self.waiting[kind] -= 1
 
@@ -255,38 +255,40 @@ class _Service:
     def _submit_decision(self, body: bytes, *, strict: bool) -> Future[DecideAnswer]:
         """Decide at once on a small body; a large one is read beside the decisions on others."""
         if len(body) <= _SMALL_BODY:
-            return self.engine.decide_at_once(
+            return self.engine.decisions.decide_at_once(
                 lambda: self.reader.parse_snapshot(body, strict=strict)
             )
-        return self.engine.decide_after(lambda: self.reader.parse_snapshot(body, strict=strict))
+        return self.engine.decisions.decide_after(
+            lambda: self.reader.parse_snapshot(body, strict=strict)
+        )
 
     async def plan(self, request: Request) -> Response:
         """Make a complete schedule in the expected future, and in sampled futures if asked for."""
         parse = await self.reader.read(request, PlanRequest)
-        plan = await self._wait(request, "plan", lambda: self.engine.plan(parse))
+        plan = await self._wait(request, "plan", lambda: self.engine.plans.plan(parse))
         self.counters.plan_seconds.observe(plan.microseconds / 1e6)
         return json_response(plan)
 
     async def explain(self, request: Request) -> Response:
         """Rank the alternatives of the next decision, with effects of columns and costs."""
         parse = await self.reader.read(request, ExplainRequest)
-        explanation = await self._wait(request, "plan", lambda: self.engine.explain(parse))
+        explanation = await self._wait(request, "plan", lambda: self.engine.plans.explain(parse))
         return json_response(explanation)
 
     async def what_if(self, request: Request) -> Response:
         """Plan before and after some changes."""
         parse = await self.reader.read(request, WhatIfRequest)
-        comparison = await self._wait(request, "plan", lambda: self.engine.what_if(parse))
+        comparison = await self._wait(request, "plan", lambda: self.engine.plans.what_if(parse))
         return json_response(comparison)
 
     async def outcomes(self, request: Request) -> Response:
         """Return the comparison of policy and rule on what the plant has reported."""
-        return json_response(self.engine.outcome_state())
+        return json_response(self.engine.policy.outcome_state())
 
     async def report_outcomes(self, request: Request) -> Response:
         """Take completions and cancellations of orders, and return the comparison with them."""
         outcomes = parse_outcomes(await self.reader.read_body(request))
-        await self._wait(request, "plan", lambda: self.engine.watch.report(outcomes))
+        await self._wait(request, "plan", lambda: self.engine.policy.watch.report(outcomes))
         return await self.outcomes(request)
 
     async def policy(self, request: Request) -> Response:
@@ -297,10 +299,12 @@ class _Service:
         """Read the bundle again; a bad one is refused (409), and the old one stays active."""
         loop = asyncio.get_running_loop()
         try:
-            loaded: LoadedPolicy = await loop.run_in_executor(None, self.engine.reload)
+            loaded: LoadedPolicy = await loop.run_in_executor(None, self.engine.policy.reload)
         except BundleError as error:
             log(logging.ERROR, "bundle refused", problem=str(error))
-            raise RefusedError(409, *self.engine.hide_folders(str(error)).splitlines()) from None
+            raise RefusedError(
+                409, *self.engine.policy.hide_folders(str(error)).splitlines()
+            ) from None
         log(logging.INFO, "bundle loaded", policy=loaded.sha256, rule=str(loaded.rule))
         return json_response(self.engine.policy_answer())
 
@@ -340,7 +344,7 @@ class _Service:
         With ``--log-failure answer`` a fault of the log is shown with status 200.
         """
         state, response = self._state(), await self.health(request)
-        refuses = state.log is not None and self.engine.log_failure == "refuse"
+        refuses = state.log is not None and self.engine.decisions.log_failure == "refuse"
         response.status_code = 503 if refuses or state.status in ("starting", "saturated") else 200
         return response
 
@@ -356,7 +360,7 @@ class _Service:
             {
                 "status": status,
                 "policy": self.engine.loaded.bundle is not None,
-                "plans": self.engine.plans_ready,
+                "plans": self.engine.plans.is_warm,
                 "log": log_state.fault,
                 "log_since": log_state.since,
             }
@@ -365,7 +369,7 @@ class _Service:
     async def metrics(self, request: Request) -> Response:
         """Return the metrics for Prometheus."""
         self.counters.show_engine(self.engine)
-        self.counters.show_outcomes(self.engine.outcome_state())
+        self.counters.show_outcomes(self.engine.policy.outcome_state())
         text, media_type = self.counters.export(sum(self.waiting.values()))
         return Response(text, media_type=media_type)
 

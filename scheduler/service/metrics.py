@@ -69,7 +69,6 @@ class Metrics:
         )
         self._add_log_and_access_figures()
         self._add_state_figures()
-
         self._add_outcome_figures()
 
     def _add_state_figures(self) -> None:
@@ -105,7 +104,7 @@ class Metrics:
         self.policy_info.clear()
         facts = (engine.factory.name, loaded.sha256, str(loaded.rule), str(engine.shadow).lower())
         self.policy_info.labels(*facts).set(1)
-        self.plans_ready.set(engine.plans_ready)
+        self.plans_ready.set(engine.plans.is_warm)
         self.snapshot_age.set(engine.snapshot_age())
 
     def _add_log_and_access_figures(self) -> None:
@@ -150,18 +149,12 @@ class Metrics:
             "Periods in which policy and rule were compared",
             registry=registry,
         )
-        self.saving = Gauge(
-            "changeover_policy_saving",
-            "Mean cost of the rule minus that of the policy for a period, in currency",
-            registry=registry,
-        )
-        self.saving_low, self.saving_high = (
-            Gauge(
-                f"changeover_policy_saving_{end}",
-                f"{end.capitalize()} end of the 99 % interval of the saving",
-                registry=registry,
+        self.saving, self.relative_saving = (
+            _IntervalGauges(f"changeover_policy_{name}", text, registry)
+            for name, text in (
+                ("saving", "Mean cost of the rule minus that of the policy for a period"),
+                ("relative_saving", "The same, relative to the mean of both costs"),
             )
-            for end in ("low", "high")
         )
         self.drifted = Gauge(
             "changeover_drifted_columns",
@@ -173,17 +166,20 @@ class Metrics:
             "1 while the policy no longer pays, or the floor has drifted",
             registry=registry,
         )
+        self.put_aside = Gauge(
+            "changeover_policy_put_aside",
+            "1 while the rule decides because of an alarm",
+            registry=registry,
+        )
 
     def show_outcomes(self, state: OutcomeState) -> None:
         """Take over the comparison of policy and rule."""
-        saving = math.nan if state.saving is None else state.saving
-        width = math.nan if state.half_width is None else state.half_width
         self.periods.set(state.periods)
-        self.saving.set(saving)
-        self.saving_low.set(saving - width)
-        self.saving_high.set(saving + width)
+        self.saving.show(state.saving, state.half_width)
+        self.relative_saving.show(state.relative_saving, state.relative_half_width)
         self.drifted.set(len(state.drifted))
-        self.policy_alarm.set(state.alarm is not None or state.put_aside)
+        self.policy_alarm.set(state.alarm is not None)
+        self.put_aside.set(state.put_aside)
 
     def count_request(self, path: str, status: int, seconds: float) -> None:
         """Count an answered request."""
@@ -199,6 +195,25 @@ class Metrics:
         """Return the metrics in the format of Prometheus, and its media type."""
         self.waiting.set(waiting)
         return generate_latest(self.registry), CONTENT_TYPE_LATEST
+
+
+class _IntervalGauges:
+    """Gauges of a mean and of both ends of its interval."""
+
+    def __init__(self, name: str, text: str, registry: CollectorRegistry) -> None:
+        self._gauges = [
+            Gauge(f"{name}{end}", f"{text}{note}", registry=registry)
+            for end, note in (("", ""), ("_low", ": low end"), ("_high", ": high end"))
+        ]
+
+    def show(self, mean: float | None, half_width: float | None) -> None:
+        """Take over a mean; what is not known is NaN."""
+        middle = math.nan if mean is None else mean
+        width = math.nan if half_width is None else half_width
+        for gauge, value in zip(
+            self._gauges, (middle, middle - width, middle + width), strict=True
+        ):
+            gauge.set(value)
 
 
 def _project_version() -> str:

@@ -26,7 +26,7 @@ from scheduler.service.auth import (
     needed_role,
 )
 from scheduler.service.metrics import Metrics
-from scheduler.service.schemas import Problems
+from scheduler.service.work.schemas import Problems
 
 Answering = Callable[[Request], Awaitable[Response]]
 MAX_BYTES = 16 * 2**20

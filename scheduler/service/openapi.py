@@ -16,7 +16,7 @@ from scheduler.plans.schema import Plan
 from scheduler.plans.what_if import PlanComparison
 from scheduler.service.middleware import MAX_BYTES
 from scheduler.service.repeated_requests import MAX_KEY_LENGTH
-from scheduler.service.schemas import (
+from scheduler.service.work.schemas import (
     DecideAnswer,
     ExplainRequest,
     FloorAnswer,
@@ -118,8 +118,7 @@ def build_openapi(app: FastAPI, snapshot: Snapshot) -> dict[str, Any]:
             operation["requestBody"] = {"required": True, "content": {"application/json": body}}
             if "snapshot" in asked.model_fields:
                 operation["parameters"] = [_STRICT]
-            if asked is OutcomesRequest or "snapshot" in asked.model_fields:
-                body["example"] = _example_of(asked, example)
+            body["example"] = _example_of(asked, example)
         if path == "/v1/decide":
             operation["parameters"] = [_STRICT, _IDEMPOTENCY_KEY]
         if path.startswith("/v1/") or path == "/metrics":
@@ -157,10 +156,31 @@ def _add_special(
 def _example_of(asked: type[BaseModel], snapshot: dict[str, Any]) -> dict[str, Any]:
     if asked is OutcomesRequest:
         return {"completions": [{"order": "17", "completion_date": 1240}], "cancelled": ["21"]}
-    example: dict[str, Any] = {"snapshot": snapshot}
-    if asked is WhatIfRequest:
-        machine = next(iter(snapshot["machines"]))
-        example["changes"] = [
-            {"change": "machine_down", "machine": machine, "until": snapshot["clock"] + 120}
-        ]
-    return example
+    machine, clock = next(iter(snapshot["machines"])), snapshot["clock"]
+    changes = [{"change": "machine_down", "machine": machine, "until": clock + 120}]
+    if asked is ScenarioRequest:
+        return {"changes": changes, "saved_by": "R. Miller"}
+    if asked is PublishRequest:
+        return {"plan": _empty_plan(snapshot), "published_by": "R. Miller", "revision": 0}
+    return {"snapshot": snapshot} | ({"changes": changes} if asked is WhatIfRequest else {})
+
+
+def _empty_plan(snapshot: dict[str, Any]) -> dict[str, Any]:
+    """Return a plan without operations for the factory of a snapshot."""
+    plan = Plan(
+        factory=snapshot["factory"],
+        clock=snapshot["clock"],
+        end_date=snapshot["clock"],
+        tick_minutes=1.0,
+        start_hour=0,
+        made_by="policy",
+        fallbacks=0,
+        machines=(),
+        work_centres=(),
+        operations=(),
+        changeovers=(),
+        orders=(),
+        cost={},
+        total_cost=0.0,
+    )
+    return plan.model_dump(mode="json", exclude_defaults=True)

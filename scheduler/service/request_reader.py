@@ -17,7 +17,12 @@ from factory.validation.text_files import drop_mark
 from scheduler.outcomes.schema import OutcomesRequest
 from scheduler.plans.changes import CHANGE_KINDS
 from scheduler.service.middleware import RefusedError
-from scheduler.service.schemas import ExplainRequest, PlanRequest, SnapshotRequest, WhatIfRequest
+from scheduler.service.work.schemas import (
+    ExplainRequest,
+    PlanRequest,
+    SnapshotRequest,
+    WhatIfRequest,
+)
 from scheduler.snapshot.leniency import drop_unreadable, split_errors
 from scheduler.snapshot.parse_errors import format_errors, format_items
 from scheduler.snapshot.read import SnapshotError, check_parts, check_snapshot, read_plain

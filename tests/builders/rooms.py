@@ -81,6 +81,7 @@ ROOMS = {
         "compile_command",
         "text_report",
         "board",
+        "service.work",
         "service",
         "command_options",
         "__main__",

@@ -275,8 +275,8 @@ def test_a_bundle_without_its_network_leaves_decisions_and_plans_to_its_rule(
     assert "manifest.json: it does not list its feature tables" in err
     assert "EDD decides" in err
     assert {item["decided_by"] for item in json.loads(out)["decisions"]} == {"fallback"}
-    arguments = ["plan", str(tmp_path / "snapshot.json"), "--bundle", str(tmp_path)]
-    assert main([*arguments, "--by", "policy"]) == 0
+    command = ["plan", str(tmp_path / "snapshot.json"), "--bundle", str(tmp_path), "--by", "policy"]
+    assert main(command) == 0
     plan = json.loads(capsys.readouterr().out)
     assert plan["made_by"] == "EDD"
     assert "it does not list its feature tables" in plan["faults"][0]

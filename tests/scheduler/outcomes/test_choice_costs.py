@@ -64,13 +64,10 @@ def test_the_sentence_names_sense_size_interval_and_terms() -> None:
 
 
 @pytest.mark.parametrize(
-    ("freedom", "confidence", "quantile"),
-    [(1, 0.95, 12.706), (10, 0.95, 2.228), (11, 0.95, 2.201), (30, 0.95, 2.042), (30, 0.99, 2.75)],
+    ("freedom", "quantile"), [(1, 12.706), (10, 2.228), (11, 2.201), (30, 2.042), (200, 1.972)]
 )
-def test_quantiles_are_those_of_students_tables(
-    freedom: int, confidence: float, quantile: float
-) -> None:
-    assert t_quantile(freedom, confidence) == pytest.approx(quantile, abs=0.006)
+def test_quantiles_are_those_of_students_tables(freedom: int, quantile: float) -> None:
+    assert t_quantile(freedom) == pytest.approx(quantile, abs=0.006)
 
 
 def test_one_difference_has_no_interval() -> None:

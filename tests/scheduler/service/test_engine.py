@@ -22,7 +22,7 @@ def test_bug_warming_up_takes_as_long_as_it_takes(tmp_path: Path) -> None:
     with DecisionLog(tmp_path / "log.sqlite") as decision_log:
         engine = Engine(FACTORY, None, decision_log, plan_seconds=0.0, clock=Clock(step=1.0))
         engine.warm_up()
-        engine.warm_up_plans().result()
+        engine.plans.warm_up().result()
         with pytest.raises(PlanError, match="0 s are over"):  # the limit holds for requests
-            engine._planner.plan(engine.example())
+            engine.plans.planner.plan(engine.example())
         engine.close()

@@ -24,6 +24,7 @@ from scheduler.service.middleware import AccessPolicy, RefusedError
 from scheduler.service.repeated_requests import MAX_KEYS, RepeatedRequests
 from tests.builders.event_waits import Clock
 from tests.builders.repository import ROOT
+from tests.builders.service_client import service_client
 from tests.builders.snapshots import FACTORY, request_body
 
 REPEAT = {"Idempotency-Key": "line 1, 06:00"}
@@ -39,7 +40,8 @@ def client(log_path: Path) -> Iterator[TestClient]:
     """The service by the rule alone, once it is ready."""
     ready, limits = threading.Event(), {"budget": math.inf, "plan_seconds": math.inf}
     engine = Engine(FACTORY, None, DecisionLog(log_path), **limits, clock=Clock(step=1.0))
-    with TestClient(create_app(engine, AccessPolicy(rate=0.0), ready.set, Clock())) as client:
+    app = create_app(engine, AccessPolicy(rate=0.0), ready.set, Clock())
+    with service_client(app) as client:
         ready.wait()
         yield client
 

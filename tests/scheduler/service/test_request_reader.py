@@ -57,7 +57,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def client(bundle_folder: Path, log: Path) -> Iterator[TestClient]:
     ready, no_limits = threading.Event(), {"budget": math.inf, "plan_seconds": math.inf}
-    engine = Engine(FACTORY, bundle_folder, DecisionLog(log), **no_limits, clock=Clock())
+    engine = Engine(FACTORY, bundle_folder, DecisionLog(log), **no_limits, clock=Clock(step=0.01))
     app = create_app(engine, AccessPolicy(rate=0.0), ready.set, Clock())
     with service_client(app) as client:
         ready.wait()

@@ -11,7 +11,13 @@ import pytest
 
 pytest.importorskip("fastapi", reason="the service needs the extra `scheduler`")
 
-from scheduler.service.deadlines import DeadlineError, GivenUpError, Work, WorkClock, await_work
+from scheduler.service.work.deadlines import (
+    DeadlineError,
+    GivenUpError,
+    Work,
+    WorkClock,
+    await_work,
+)
 from tests.builders.event_waits import Clock
 
 
