@@ -22,9 +22,10 @@ from scheduler.board.published_plans import (
 )
 from scheduler.plans.changes import CHANGE_KINDS
 from scheduler.service.engine import Engine
-from scheduler.service.middleware import RefusedError, log
+from scheduler.service.middleware import RefusedError
 from scheduler.service.request_reader import RequestReader
 from scheduler.service.responses import json_response
+from scheduler.service_log import log
 from scheduler.snapshot.parse_errors import format_items
 from scheduler.snapshot.schema import Name
 

@@ -226,7 +226,7 @@ class Engine:
             (snapshot, text), loaded = read(), self.loaded
             loaded.use_in(self._decider)
             decisions = tuple(self._decider.decide(snapshot))
-            answer.check()  # what nobody waits for is not logged
+            answer.commit()  # what nobody waits for is not logged
             self.receive(snapshot)
             self.watch.offer(snapshot)
             policy, rule = loaded.sha256, str(loaded.rule)
