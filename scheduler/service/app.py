@@ -23,12 +23,19 @@ from scheduler.access.auth import RateLimit
 from scheduler.compilation import first_snapshot
 from scheduler.decisions.bundle_files import BundleError
 from scheduler.decisions.loaded_policy import LoadedPolicy
+from scheduler.held_floor.held_floor import FloorError
 from scheduler.log.decision_log import LogEvent
 from scheduler.log.entry_format import DecisionLogError
 from scheduler.plans.errors import PlanError
 from scheduler.service.board_routes import BoardRoutes
 from scheduler.service.deadlines import DeadlineError, GivenUpError, Work, await_work
 from scheduler.service.engine import Engine
+from scheduler.service.floor_routes import (
+    FLOOR_STATUSES,
+    FloorRoutes,
+    is_floor_request,
+    tag_of,
+)
 from scheduler.service.metrics import Metrics
 from scheduler.service.middleware import (
     AccessPolicy,
@@ -43,10 +50,8 @@ from scheduler.service.responses import json_response, page_files, serve_file
 from scheduler.service.schemas import (
     DecideAnswer,
     ExplainRequest,
-    FloorAnswer,
     Health,
     PlanRequest,
-    SnapshotRequest,
     WhatIfRequest,
 )
 from scheduler.service_log import log
@@ -108,6 +113,7 @@ class _Service:
     ) -> None:
         self.app, self.engine, self.when_ready = app, engine, when_ready
         self.reader = RequestReader(engine.factory)
+        self.floor_routes = FloorRoutes(engine, self.reader, self._wait)
         self.counters, self.repeated = Metrics(), RepeatedRequests[DecideAnswer]()
         self.ready = threading.Event()
         self.waiting: dict[Kind, int] = {"decide": 0, "plan": 0}
@@ -189,6 +195,8 @@ class _Service:
             if request is None:  # the deadline of an earlier request with the same key was over
                 raise RefusedError(504, _describe_end(kind, seconds)) from None
             raise RefusedError(CLIENT_GONE, "the client has gone") from None
+        except FloorError as error:
+            raise RefusedError(FLOOR_STATUSES[type(error)], str(error)) from None
         except (BundleError, DecisionLogError) as error:
             self.counters.log_refusals.inc(isinstance(error, DecisionLogError))
             raise RefusedError(503, *engine.hide_folders(str(error)).splitlines()) from None
@@ -217,14 +225,13 @@ class _Service:
             ("/v1/outcomes", self.report_outcomes, "POST"),
             ("/v1/policy", self.policy, "GET"),
             ("/v1/policy/reload", self.reload, "POST"),
-            ("/v1/floor", self.floor, "GET"),
-            ("/v1/floor", self.put_floor, "PUT"),
             ("/v1/example", self.example, "GET"),
             ("/healthz", self.health, "GET"),
             ("/readyz", self.readiness, "GET"),
             ("/metrics", self.metrics, "GET"),
         ):
             app.add_api_route(path, answer, methods=[method], response_model=None)
+        self.floor_routes.add_to(app)
         BoardRoutes(self.engine, self.reader).add_to(app)
         for file in page_files():
             path = "/" if file.name == "index.html" else f"/{file.name}"
@@ -238,12 +245,14 @@ class _Service:
     async def decide(self, request: Request) -> Response:
         """Decide for all free machines; the answer is in the log before it is sent."""
         body, strict = await self.reader.read_body(request), is_strict(request)
-        key, is_repeated = request.headers.get("idempotency-key"), False
+        key, tag, is_repeated = request.headers.get("idempotency-key"), tag_of(request), False
 
         def submit() -> Work[DecideAnswer]:
             nonlocal is_repeated
             work, is_repeated = self.repeated.submit(
-                key, b"%d%b" % (strict, body), lambda: self._submit_decision(body, strict=strict)
+                key,
+                b"%d %b %b" % (strict, (tag or "").encode(), body),
+                lambda: self._submit_decision(body, tag, strict=strict),
             )
             return work
 
@@ -253,11 +262,14 @@ class _Service:
         content = answer.model_dump_json()
         return Response(content, headers=headers, media_type="application/json")
 
-    def _submit_decision(self, body: bytes, *, strict: bool) -> Work[DecideAnswer]:
+    def _submit_decision(self, body: bytes, tag: str | None, *, strict: bool) -> Work[DecideAnswer]:
         """Decide at once on a small body; a large one is read beside the decisions on others."""
-        is_small = len(body) <= _SMALL_BODY
-        decide = self.engine.decide_at_once if is_small else self.engine.decide_after
-        work = decide(lambda: self.reader.parse_snapshot(body, strict=strict))
+        if is_floor_request(body):
+            work = self.floor_routes.decide(body, tag, strict=strict)
+        else:
+            is_small = len(body) <= _SMALL_BODY
+            decide = self.engine.decide_at_once if is_small else self.engine.decide_after
+            work = decide(lambda: self.reader.parse_snapshot(body, strict=strict))
         work.add_done_callback(self._count_decisions)
         return work
 
@@ -311,25 +323,6 @@ class _Service:
             raise RefusedError(409, *self.engine.hide_folders(str(error)).splitlines()) from None
         log(logging.INFO, "bundle loaded", policy=loaded.sha256, rule=str(loaded.rule))
         return json_response(self.engine.policy_answer())
-
-    async def floor(self, request: Request) -> Response:
-        """Return the newest snapshot that was sent."""
-        if self.engine.newest is None:
-            return json_response(FloorAnswer(snapshot=None, received=None))
-        snapshot, received = self.engine.newest
-        content = snapshot.model_dump(mode="json", exclude_defaults=True)
-        return json_response(FloorAnswer(snapshot=content, received=received))
-
-    async def put_floor(self, request: Request) -> Response:
-        """Show a snapshot on the page without deciding."""
-        parse = await self.reader.read(request, SnapshotRequest)
-        loop = asyncio.get_running_loop()
-        try:
-            parsed = await loop.run_in_executor(None, parse)
-        except SnapshotError as error:
-            raise RefusedError(422, *str(error).splitlines()) from None
-        self.engine.receive(parsed.snapshot)
-        return await self.floor(request)
 
     async def example(self, request: Request) -> Response:
         """Return a simulated snapshot, to try things with."""

@@ -13,7 +13,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.responses import StreamingResponse
 
 from scheduler.board.messages import PublishRequest, ScenarioRequest
-from scheduler.board.page_events import PageEvent
+from scheduler.board.page_events import MAX_LISTENERS, PageEvent
 from scheduler.board.published_plans import (
     BoardError,
     PublishedPlans,
@@ -95,6 +95,9 @@ class BoardRoutes:
 
     async def stream(self, request: Request) -> Response:
         """Tell an open page of each new `floor`, `plan` and `scenarios` (server-sent events)."""
+        if self.events.num_listeners >= MAX_LISTENERS:
+            problem = f"{MAX_LISTENERS} pages are open. Close some, or come back later."
+            raise RefusedError(503, problem, retry_after=10.0)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(self.events.stream(), 200, headers, "text/event-stream")
 

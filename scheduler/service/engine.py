@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from factory.model import Factory
 from factory.tick_dates import TickDates
@@ -29,6 +29,7 @@ from scheduler.decisions.loaded_policy import (
     reload_scheduler_policy,
 )
 from scheduler.floor.floor import ShopFloor
+from scheduler.held_floor.held_floor import FloorVersion, HeldFloor
 from scheduler.log.decision_log import DecisionLog, LogFailure
 from scheduler.log.entry_format import DecisionLogError
 from scheduler.outcomes.choice_costs import explain_with_costs
@@ -54,6 +55,10 @@ from scheduler.snapshot.lock_checks import eligible_machines
 from scheduler.snapshot.schema import Snapshot, SnapshotText
 
 _PUT_ASIDE = "the policy was put aside: "
+
+Reading = Callable[[], tuple[Snapshot, SnapshotText | None]]
+Acceptance = Callable[[Snapshot, SnapshotText | None], FloorVersion]
+_Result = TypeVar("_Result")
 
 
 class Engine:
@@ -110,8 +115,7 @@ class Engine:
         self._refused: tuple[str, str] | None = None  # reason and date
         if bundle is not None and self.loaded.bundle is None:
             self._note_refusal(str(self.loaded.fault))
-        self.newest: tuple[Snapshot, str] | None = None
-        self._clock, self._received = clock, 0.0
+        self.held = HeldFloor(clock)
         self.on_drift, self.alarm_listener = on_drift, _ignore_alarm
         self.events = PageEvents()
         policy = (self.loaded.bundle, self.loaded.rule, budget)
@@ -164,23 +168,21 @@ class Engine:
 
     # --- answers ----------------------------------------------------------------------------------
 
-    def decide(
-        self, read: Callable[[], tuple[Snapshot, SnapshotText | None]]
-    ) -> Work[DecideAnswer]:
+    def decide(self, read: Reading, accept: Acceptance | None = None) -> Work[DecideAnswer]:
         """Decide for a snapshot; the answer comes once it is in the log.
 
         Parameters
         ----------
         read
             Function that returns the snapshot, and its JSON if it is known.
+        accept
+            Function called before the decisions are logged; None: keep the snapshot as the floor.
         """
         answer = Work[DecideAnswer]()
-        self._fast.submit(self._decide_in_turn, read, answer)
+        self._fast.submit(self._decide_in_turn, read, accept, answer)
         return answer
 
-    def decide_after(
-        self, read: Callable[[], tuple[Snapshot, SnapshotText | None]]
-    ) -> Work[DecideAnswer]:
+    def decide_after(self, read: Reading, accept: Acceptance | None = None) -> Work[DecideAnswer]:
         """Decide as :meth:`decide`, but read first, in another thread than that of decisions."""
         answer = Work[DecideAnswer]()
 
@@ -191,43 +193,39 @@ class Engine:
             except BaseException as error:
                 answer.set_exception(error)
             else:
-                self._fast.submit(self._decide_in_turn, lambda: content, answer)
+                self._fast.submit(self._decide_in_turn, lambda: content, accept, answer)
 
         self._reading.submit(read_first)
         return answer
 
-    def decide_at_once(
-        self, read: Callable[[], tuple[Snapshot, SnapshotText | None]]
-    ) -> Work[DecideAnswer]:
+    def decide_at_once(self, read: Reading, accept: Acceptance | None = None) -> Work[DecideAnswer]:
         """Decide as :meth:`decide`, but in this thread, unless another decision is in progress.
 
         A decision takes about a millisecond, less than handing it to another thread.
         """
         if not self._deciding.acquire(blocking=False):
-            return self.decide(read)
+            return self.decide(read, accept)
         answer = Work[DecideAnswer]()
         try:
-            self._decide(read, answer)
+            self._decide(read, accept, answer)
         finally:
             self._deciding.release()
         return answer
 
     def _decide_in_turn(
-        self, read: Callable[[], tuple[Snapshot, SnapshotText | None]], answer: Work[DecideAnswer]
+        self, read: Reading, accept: Acceptance | None, answer: Work[DecideAnswer]
     ) -> None:
         with self._deciding:
-            self._decide(read, answer)
+            self._decide(read, accept, answer)
 
-    def _decide(
-        self, read: Callable[[], tuple[Snapshot, SnapshotText | None]], answer: Work[DecideAnswer]
-    ) -> None:
+    def _decide(self, read: Reading, accept: Acceptance | None, answer: Work[DecideAnswer]) -> None:
         try:
             answer.check()
             (snapshot, text), loaded = read(), self.loaded
             loaded.use_in(self._decider)
             decisions = tuple(self._decider.decide(snapshot))
             answer.commit()  # what nobody waits for is not logged
-            self.receive(snapshot)
+            floor = (accept or self.receive)(snapshot, text)
             self.watch.offer(snapshot)
             policy, rule = loaded.sha256, str(loaded.rule)
             written = self.decision_log.submit(
@@ -245,6 +243,7 @@ class Engine:
                 logged=False,
                 policy=policy,
                 rule=rule,
+                floor=floor.tag,
                 set_aside=snapshot.set_aside,
             )
             written.add_done_callback(
@@ -349,14 +348,19 @@ class Engine:
             eligible_machines=eligible_machines(factory),
         )
 
-    def receive(self, snapshot: Snapshot) -> None:
-        """Keep the newest snapshot for the page."""
-        self.newest, self._received = (snapshot, _now()), self._clock()
+    def receive(
+        self, snapshot: Snapshot, text: SnapshotText | None, before: FloorVersion | None = None
+    ) -> FloorVersion:
+        """Keep the newest snapshot, made from the version ``before``, and tell the open pages."""
+        version = self.held.replace(snapshot, text, before)
         self.events.send("floor")
+        return version
 
-    def snapshot_age(self) -> float:
-        """Return the seconds since a snapshot came; NaN if none has come."""
-        return math.nan if self.newest is None else self._clock() - self._received
+    def read(self, read: Callable[[Work[_Result]], _Result]) -> Work[_Result]:
+        """Read or write something large, beside decisions and plans."""
+        work = Work[_Result]()
+        self._reading.submit(work.run, lambda: read(work))
+        return work
 
     def reload(self) -> LoadedPolicy:
         """Read the bundle folder again; work in progress ends with the old policy.

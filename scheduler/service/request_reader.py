@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from fastapi import Request
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from factory.model import Factory
@@ -29,6 +29,7 @@ _SNAPSHOT_ONLY = re.compile(
 _TRUTHS = {"true": True, "1": True, "": True, "false": False, "0": False}
 """Values of the parameter ``strict`` in the query of a request; its name alone is true."""
 
+_Message = TypeVar("_Message", bound=BaseModel)
 _Body = TypeVar("_Body", SnapshotRequest, ExplainRequest, PlanRequest, WhatIfRequest)
 
 
@@ -125,6 +126,20 @@ def is_strict(request: Request) -> bool:
         problem = f"strict = {text[:80]!r}; must be true or false. Write one of them."
         raise RefusedError(422, printable(problem))
     return _TRUTHS[text]
+
+
+def parse_body(schema: type[_Message], body: bytes) -> _Message:
+    """Parse a body without a snapshot.
+
+    Raises
+    ------
+    SnapshotError
+        If it cannot be used, with all problems.
+    """
+    try:
+        return schema.model_validate_json(body)
+    except ValidationError as error:
+        raise SnapshotError(format_errors(error, "body")) from None
 
 
 def parse_outcomes(body: bytes) -> OutcomesRequest:
