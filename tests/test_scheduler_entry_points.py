@@ -164,6 +164,7 @@ NEED_NO_CASE = {
     "scheduler.plans.plan_simulation.PlanSimulation.play_sampled": (
         "gets numbers that plan() and costs_after() have checked"
     ),
+    "scheduler.json_shape.find_shape_problem": "it takes any bytes",
     "scheduler.snapshot.read._read_incrementally": (
         "gives room for as many orders as the text can hold"
     ),

@@ -93,7 +93,12 @@ def create_app(
         await loop.run_in_executor(None, engine.decision_log.close)
 
     app = FastAPI(
-        title="changeover optimiser", version="1", lifespan=lifespan, docs_url=None, redoc_url=None
+        title="changeover optimiser",
+        version="1",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
     )
     service = _Service(app, engine, when_ready)
     service.add_routes()

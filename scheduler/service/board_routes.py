@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import functools
 import logging
 from collections.abc import Callable
 from typing import TypeVar
@@ -20,13 +21,13 @@ from scheduler.board.published_plans import (
     StalePlanError,
     UnknownScenarioError,
 )
-from scheduler.plans.changes import CHANGE_KINDS
 from scheduler.service.engine import Engine
 from scheduler.service.middleware import RefusedError
-from scheduler.service.request_reader import RequestReader
+from scheduler.service.request_reader import MAX_PLAN_ENTRIES, RequestReader, parse_body
 from scheduler.service.responses import json_response
 from scheduler.service_log import log
 from scheduler.snapshot.parse_errors import format_items
+from scheduler.snapshot.read import SnapshotError
 from scheduler.snapshot.schema import Name
 
 _STATUSES = {StalePlanError: 409, UnknownScenarioError: 404}
@@ -104,12 +105,11 @@ class BoardRoutes:
     async def _read(self, request: Request, schema: type[_Body]) -> _Body:
         body = await self.reader.read_body(request)
         loop = asyncio.get_running_loop()
+        parse = functools.partial(parse_body, schema, body, max_entries=MAX_PLAN_ENTRIES)
         try:
-            return await loop.run_in_executor(None, schema.model_validate_json, body)
-        except ValidationError as error:
-            items = error.errors(include_url=False)
-            problems = format_items(items, "body", tags=CHANGE_KINDS)
-            raise RefusedError(422, *problems.splitlines()) from None
+            return await loop.run_in_executor(None, parse)
+        except SnapshotError as error:
+            raise RefusedError(422, *str(error).splitlines()) from None
 
     def _name(self, request: Request) -> str:
         try:

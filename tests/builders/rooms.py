@@ -69,6 +69,7 @@ ROOMS = {
         "curves",
     ],
     "scheduler": [
+        "json_shape",
         "snapshot",
         "floor",
         "decisions",
