@@ -16,6 +16,8 @@ from envs.seed_splits import episode_seeds
 from factory.io.catalogue import find_single_factory
 from factory.model import Factory
 from factory.validation.text_files import drop_mark
+from scheduler.access.access_tokens import TOKEN_VARIABLE, GuardError, TokenFile, rotate_token
+from scheduler.access.auth import check_address, is_loopback
 from scheduler.command_options import parse_options
 from scheduler.decisions.bundle import Bundle, read_manifest
 from scheduler.decisions.bundle_files import BundleError
@@ -37,9 +39,8 @@ from scheduler.plans.errors import PlanError
 from scheduler.plans.schema import Plan
 from scheduler.plans.work_limit import PLAN_SECONDS
 from scheduler.portfolio.planner import Planner
-from scheduler.service.access_tokens import TOKEN_VARIABLE, GuardError, TokenFile, rotate_token
-from scheduler.service.auth import check_address, is_loopback
 from scheduler.service.engine import Engine
+from scheduler.service_log import report_tokens
 from scheduler.simulated_plant import simulate
 from scheduler.snapshot.parse_errors import format_errors
 from scheduler.snapshot.read import SnapshotError, read_snapshot
@@ -165,8 +166,6 @@ def _serve(options: argparse.Namespace) -> str:
 
 def _open_token_file(options: argparse.Namespace, token: str) -> TokenFile | None:
     """Open the token file, if there is one; it is made at the first start."""
-    from scheduler.service.middleware import report_tokens
-
     if options.no_token:
         if token or options.token_file or not is_loopback(options.host):
             rule = "it goes with neither a token nor an address beyond this machine"

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import get_args
 
 from agents.bundle_manifest import KEY_VARIABLE
+from scheduler.access.access_tokens import ROLES, TOKEN_VARIABLE
 from scheduler.decisions.decider import BUDGET_SECONDS
 from scheduler.log.decision_log import LogFailure
 from scheduler.log.rotation import LogRetention, parse_retention
 from scheduler.outcomes.watch_options import add_watch_options
 from scheduler.plans.work_limit import PLAN_SECONDS
 from scheduler.portfolio.planner import SEARCH_SECONDS
-from scheduler.service.access_tokens import ROLES, TOKEN_VARIABLE
 
 _LAST_PORT = 65_535
 _Commands = dict[str, argparse.ArgumentParser]

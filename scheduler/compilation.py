@@ -26,6 +26,7 @@ from scheduler.decisions.bundle import Bundle
 from scheduler.decisions.decider import Decider
 from scheduler.floor.floor import ShopFloor
 from scheduler.floor.shop_snapshot import take_snapshot
+from scheduler.json_shape import find_shape_problem
 from scheduler.outcomes.choice_costs import explain_with_costs
 from scheduler.plans.changes import OrderTerms
 from scheduler.portfolio.planner import Planner
@@ -107,6 +108,7 @@ def example_snapshot(factory: Factory) -> Snapshot:
 def compile_decisions(decider: Decider) -> None:
     """Compile and load all that decisions run."""
     snapshot = first_snapshot(decider.floor.factory)
+    find_shape_problem(b"{}")
     decider.decide(read_snapshot(snapshot.model_dump_json(), decider.floor.factory))
 
 

@@ -181,6 +181,7 @@ NEED_NO_CASE = {
     "scheduler.portfolio.sequence_search.SequenceSearch._simulate": (
         "simulates steps of plans that simulations have made"
     ),
+    "scheduler.json_shape.find_shape_problem": "it takes any bytes",
     "scheduler.snapshot.read._read_incrementally": (
         "gives room for as many orders as the text can hold"
     ),

@@ -40,7 +40,7 @@ def http_tables() -> dict[str, str]:
     others = [
         name
         for operation in _operations(document).values()
-        for root in filter(None, (_body(operation), _answer(operation)))
+        for root in (*_bodies(operation), *_answers(operation))
         for name in _reachable(root, schemas)
     ]
     others = [name for name in dict.fromkeys(others) if name not in of_snapshot]
@@ -81,8 +81,8 @@ def _list_paths(document: dict[str, Any]) -> str:
     rows = [
         [
             as_code(f"{method} {path}"),
-            _link(_body(operation)),
-            _link(_answer(operation)) or "text",
+            " or ".join(_link(name) for name in _bodies(operation)),
+            "".join(_link(name) for name in _answers(operation)) or "text",
             ", ".join(sorted(operation["responses"])),
             as_prose(operation["description"]),
         ]
@@ -100,19 +100,20 @@ def _list_statuses(document: dict[str, Any]) -> str:
     return markdown_table(["status", "meaning"], rows)
 
 
-def _body(operation: dict[str, Any]) -> str:
-    """Return the name of the schema of the body; empty without one."""
-    return _schema_name(operation.get("requestBody", {}).get("content", {}))
+def _bodies(operation: dict[str, Any]) -> list[str]:
+    """Return the names of the schemas that the body may have."""
+    return _schema_names(operation.get("requestBody", {}).get("content", {}))
 
 
-def _answer(operation: dict[str, Any]) -> str:
-    """Return the name of the schema of the answer; empty for text."""
-    return _schema_name(operation["responses"]["200"]["content"])
+def _answers(operation: dict[str, Any]) -> list[str]:
+    """Return the name of the schema of the answer; none for text."""
+    return _schema_names(operation["responses"]["200"]["content"])
 
 
-def _schema_name(content: dict[str, Any]) -> str:
-    reference = content.get("application/json", {}).get("schema", {}).get("$ref", "")
-    return str(reference.rpartition("/")[2])
+def _schema_names(content: dict[str, Any]) -> list[str]:
+    schema = content.get("application/json", {}).get("schema", {})
+    choices = schema.get("oneOf", [schema])
+    return [str(choice["$ref"]).rpartition("/")[2] for choice in choices if "$ref" in choice]
 
 
 def _reachable(name: str, schemas: dict[str, Schema]) -> list[str]:

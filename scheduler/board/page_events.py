@@ -10,6 +10,8 @@ from typing import Literal
 PageEvent = Literal["floor", "plan", "scenarios"]
 HEARTBEAT_SECONDS = 15.0
 """Seconds of silence after which a comment is sent, so that nothing between closes the stream."""
+MAX_LISTENERS = 100
+"""Maximum number of open pages."""
 _HEARTBEAT = b": still here\n\n"
 
 

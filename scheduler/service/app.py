@@ -19,37 +19,42 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.routing import request_response
 
+from scheduler.access.auth import RateLimit
 from scheduler.compilation import first_snapshot
 from scheduler.decisions.bundle_files import BundleError
 from scheduler.decisions.loaded_policy import LoadedPolicy
+from scheduler.held_floor.held_floor import FloorError
 from scheduler.log.decision_log import LogEvent
 from scheduler.log.entry_format import DecisionLogError
 from scheduler.plans.errors import PlanError
-from scheduler.service.auth import RateLimit
 from scheduler.service.board_routes import BoardRoutes
 from scheduler.service.engine import Engine
+from scheduler.service.floor_routes import (
+    FLOOR_STATUSES,
+    FloorRoutes,
+    is_floor_request,
+    tag_of,
+)
 from scheduler.service.metrics import Metrics
 from scheduler.service.middleware import (
     AccessPolicy,
     Middleware,
     RefusedError,
-    log,
     refusal_response,
 )
 from scheduler.service.openapi import build_openapi
 from scheduler.service.repeated_requests import RepeatedRequests
 from scheduler.service.request_reader import RequestReader, is_strict, parse_outcomes
 from scheduler.service.responses import json_response, page_files, serve_file
-from scheduler.service.work.deadlines import DeadlineError, GivenUpError, await_work
+from scheduler.service.work.deadlines import DeadlineError, GivenUpError, Work, await_work
 from scheduler.service.work.schemas import (
     DecideAnswer,
     ExplainRequest,
-    FloorAnswer,
     Health,
     PlanRequest,
-    SnapshotRequest,
     WhatIfRequest,
 )
+from scheduler.service_log import log
 from scheduler.snapshot.read import SnapshotError
 from scheduler.snapshot.schema import Snapshot
 
@@ -88,7 +93,12 @@ def create_app(
         await loop.run_in_executor(None, engine.decision_log.close)
 
     app = FastAPI(
-        title="changeover optimiser", version="1", lifespan=lifespan, docs_url=None, redoc_url=None
+        title="changeover optimiser",
+        version="1",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
     )
     service = _Service(app, engine, when_ready)
     service.add_routes()
@@ -108,7 +118,8 @@ class _Service:
     ) -> None:
         self.app, self.engine, self.when_ready = app, engine, when_ready
         self.reader = RequestReader(engine.factory)
-        self.counters, self.repeated = Metrics(), RepeatedRequests()
+        self.floor_routes = FloorRoutes(engine, self.reader, self._wait)
+        self.counters, self.repeated = Metrics(), RepeatedRequests[DecideAnswer]()
         self.ready = threading.Event()
         self.waiting: dict[Kind, int] = {"decide": 0, "plan": 0}
         engine.decision_log.listener = self.report_log_event
@@ -175,19 +186,22 @@ class _Service:
         self.waiting[kind] += 1
         try:
             receive = None if request is None else request.receive
-            return await await_work(submit(), receive, seconds)
+            return await await_work(work := submit(), receive, seconds)
         except SnapshotError as error:
             raise RefusedError(422, *str(error).splitlines()) from None
         except PlanError as error:
             raise RefusedError(422, str(error)) from None
         except DeadlineError:
-            problem = f"{kind}: no answer within {seconds:g} s; the request was given up"
-            raise RefusedError(504, f"{problem}. Send it again.") from None
+            raise RefusedError(504, _describe_end(kind, seconds, work)) from None
         except asyncio.CancelledError:  # at the stop, in time for this answer
             problem = "the service is stopping. Send the request again once it has started."
             raise RefusedError(503, problem, retry_after=5.0) from None
         except GivenUpError:
+            if request is None:  # the deadline of an earlier request with the same key was over
+                raise RefusedError(504, _describe_end(kind, seconds)) from None
             raise RefusedError(CLIENT_GONE, "the client has gone") from None
+        except FloorError as error:
+            raise RefusedError(FLOOR_STATUSES[type(error)], str(error)) from None
         except (BundleError, DecisionLogError) as error:
             self.counters.log_refusals.inc(isinstance(error, DecisionLogError))
             raise RefusedError(503, *engine.policy.hide_folders(str(error)).splitlines()) from None
@@ -200,6 +214,8 @@ class _Service:
         """Register the routes and the handlers of errors."""
         app = self.app
         app.exception_handler(RefusedError)(lambda _, refusal: refusal_response(refusal))
+        fault = RefusedError(500, "the service has a fault. Report the X-Request-Id.")
+        app.exception_handler(Exception)(lambda _, error: refusal_response(fault))
         app.exception_handler(HTTPException)(
             lambda _, error: refusal_response(
                 RefusedError(error.status_code, f"{error.detail}. See /openapi.json.")
@@ -214,14 +230,13 @@ class _Service:
             ("/v1/outcomes", self.report_outcomes, "POST"),
             ("/v1/policy", self.policy, "GET"),
             ("/v1/policy/reload", self.reload, "POST"),
-            ("/v1/floor", self.floor, "GET"),
-            ("/v1/floor", self.put_floor, "PUT"),
             ("/v1/example", self.example, "GET"),
             ("/healthz", self.health, "GET"),
             ("/readyz", self.readiness, "GET"),
             ("/metrics", self.metrics, "GET"),
         ):
             app.add_api_route(path, answer, methods=[method], response_model=None)
+        self.floor_routes.add_to(app)
         BoardRoutes(self.engine, self.reader).add_to(app)
         for file in page_files():
             path = "/" if file.name == "index.html" else f"/{file.name}"
@@ -235,32 +250,41 @@ class _Service:
     async def decide(self, request: Request) -> Response:
         """Decide for all free machines; the answer is in the log before it is sent."""
         body, strict = await self.reader.read_body(request), is_strict(request)
-        key = request.headers.get("idempotency-key")
+        key, tag, is_repeated = request.headers.get("idempotency-key"), tag_of(request), False
 
-        async def compute() -> bytes:
-            answer = await self._wait(
-                request if key is None else None,  # what has a key may be asked for again
-                "decide",
-                lambda: self._submit_decision(body, strict=strict),
+        def submit() -> Work[DecideAnswer]:
+            nonlocal is_repeated
+            work, is_repeated = self.repeated.submit(
+                key,
+                b"%d %b %b" % (strict, (tag or "").encode(), body),
+                lambda: self._submit_decision(body, tag, strict=strict),
             )
-            for decision in answer.decisions:
-                self.counters.count_decision(decision)
-            self.counters.unlogged.inc(not answer.logged)
-            return answer.model_dump_json().encode()
+            return work
 
-        content, is_repeated = await self.repeated.answer(key, b"%d%b" % (strict, body), compute)
+        # what has a key may be asked for again
+        answer = await self._wait(request if key is None else None, "decide", submit)
         headers = {"Idempotency-Replayed": "true"} if is_repeated else None
+        content = answer.model_dump_json()
         return Response(content, headers=headers, media_type="application/json")
 
-    def _submit_decision(self, body: bytes, *, strict: bool) -> Future[DecideAnswer]:
+    def _submit_decision(self, body: bytes, tag: str | None, *, strict: bool) -> Work[DecideAnswer]:
         """Decide at once on a small body; a large one is read beside the decisions on others."""
-        if len(body) <= _SMALL_BODY:
-            return self.engine.decisions.decide_at_once(
-                lambda: self.reader.parse_snapshot(body, strict=strict)
-            )
-        return self.engine.decisions.decide_after(
-            lambda: self.reader.parse_snapshot(body, strict=strict)
-        )
+        if is_floor_request(body):
+            work = self.floor_routes.decide(body, tag, strict=strict)
+        else:
+            is_small = len(body) <= _SMALL_BODY
+            decisions = self.engine.decisions
+            decide = decisions.decide_at_once if is_small else decisions.decide_after
+            work = decide(lambda: self.reader.parse_snapshot(body, strict=strict))
+        work.add_done_callback(self._count_decisions)
+        return work
+
+    def _count_decisions(self, work: Future[DecideAnswer]) -> None:
+        if work.exception() is not None:
+            return
+        for decision in work.result().decisions:
+            self.counters.count_decision(decision)
+        self.counters.unlogged.inc(not work.result().logged)
 
     async def plan(self, request: Request) -> Response:
         """Make a complete schedule in the expected future, and in sampled futures if asked for."""
@@ -307,25 +331,6 @@ class _Service:
             ) from None
         log(logging.INFO, "bundle loaded", policy=loaded.sha256, rule=str(loaded.rule))
         return json_response(self.engine.policy_answer())
-
-    async def floor(self, request: Request) -> Response:
-        """Return the newest snapshot that was sent."""
-        if self.engine.newest is None:
-            return json_response(FloorAnswer(snapshot=None, received=None))
-        snapshot, received = self.engine.newest
-        content = snapshot.model_dump(mode="json", exclude_defaults=True)
-        return json_response(FloorAnswer(snapshot=content, received=received))
-
-    async def put_floor(self, request: Request) -> Response:
-        """Show a snapshot on the page without deciding."""
-        parse = await self.reader.read(request, SnapshotRequest)
-        loop = asyncio.get_running_loop()
-        try:
-            parsed = await loop.run_in_executor(None, parse)
-        except SnapshotError as error:
-            raise RefusedError(422, *str(error).splitlines()) from None
-        self.engine.receive(parsed.snapshot)
-        return await self.floor(request)
 
     async def example(self, request: Request) -> Response:
         """Return a simulated snapshot, to try things with."""
@@ -378,6 +383,15 @@ class _Service:
         if self._document is None:
             self._document = build_openapi(self.app, first_snapshot(self.engine.factory))
         return self._document
+
+
+def _describe_end(kind: Kind, seconds: float, work: Future[Any] | None = None) -> str:
+    """Return the problem of a request whose deadline is over."""
+    late = f"{kind}: no answer within {seconds:g} s"
+    if isinstance(work, Work) and work.is_committed:
+        rule = "the decision is being written to the log"
+        return f"{late}; {rule}. Send the request again with its Idempotency-Key for the answer."
+    return f"{late}; the request was given up. Send it again."
 
 
 def report_alarm(reason: str | None) -> None:

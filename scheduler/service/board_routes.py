@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import functools
 import logging
 from collections.abc import Callable
 from typing import TypeVar
@@ -13,19 +14,20 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.responses import StreamingResponse
 
 from scheduler.board.messages import PublishRequest, ScenarioRequest
-from scheduler.board.page_events import PageEvent
+from scheduler.board.page_events import MAX_LISTENERS, PageEvent
 from scheduler.board.published_plans import (
     BoardError,
     PublishedPlans,
     StalePlanError,
     UnknownScenarioError,
 )
-from scheduler.plans.changes import CHANGE_KINDS
 from scheduler.service.engine import Engine
-from scheduler.service.middleware import RefusedError, log
-from scheduler.service.request_reader import RequestReader
+from scheduler.service.middleware import RefusedError
+from scheduler.service.request_reader import MAX_PLAN_ENTRIES, RequestReader, parse_body
 from scheduler.service.responses import json_response
+from scheduler.service_log import log
 from scheduler.snapshot.parse_errors import format_items
+from scheduler.snapshot.read import SnapshotError
 from scheduler.snapshot.schema import Name
 
 _STATUSES = {StalePlanError: 409, UnknownScenarioError: 404}
@@ -94,18 +96,20 @@ class BoardRoutes:
 
     async def stream(self, request: Request) -> Response:
         """Tell an open page of each new `floor`, `plan` and `scenarios` (server-sent events)."""
+        if self.events.num_listeners >= MAX_LISTENERS:
+            problem = f"{MAX_LISTENERS} pages are open. Close some, or come back later."
+            raise RefusedError(503, problem, retry_after=10.0)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(self.events.stream(), 200, headers, "text/event-stream")
 
     async def _read(self, request: Request, schema: type[_Body]) -> _Body:
         body = await self.reader.read_body(request)
         loop = asyncio.get_running_loop()
+        parse = functools.partial(parse_body, schema, body, max_entries=MAX_PLAN_ENTRIES)
         try:
-            return await loop.run_in_executor(None, schema.model_validate_json, body)
-        except ValidationError as error:
-            items = error.errors(include_url=False)
-            problems = format_items(items, "body", tags=CHANGE_KINDS)
-            raise RefusedError(422, *problems.splitlines()) from None
+            return await loop.run_in_executor(None, parse)
+        except SnapshotError as error:
+            raise RefusedError(422, *str(error).splitlines()) from None
 
     def _name(self, request: Request) -> str:
         try:

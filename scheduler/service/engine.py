@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from factory.model import Factory
 from scheduler.board.page_events import PageEvents
@@ -13,18 +14,21 @@ from scheduler.compilation import compile_decisions, example_snapshot
 from scheduler.decisions.decider import BUDGET_SECONDS, Decider
 from scheduler.decisions.loaded_policy import UNSIGNED, BundleAdmission, LoadedPolicy
 from scheduler.floor.floor import ShopFloor
+from scheduler.held_floor.held_floor import FloorVersion, HeldFloor
 from scheduler.log.decision_log import DecisionLog, LogFailure
-from scheduler.outcomes.active_policy import ActivePolicy, utc_now
+from scheduler.outcomes.active_policy import ActivePolicy
 from scheduler.outcomes.policy_monitor import MonitorSettings
 from scheduler.outcomes.schema import OnDrift
 from scheduler.plans.work_limit import PLAN_SECONDS
 from scheduler.portfolio.planner import Planner
-from scheduler.service.work.deadlines import WorkClock
+from scheduler.service.work.deadlines import Work, WorkClock
 from scheduler.service.work.decision_queue import DecisionQueue
 from scheduler.service.work.plan_queue import PlanQueue
 from scheduler.service.work.schemas import PolicyAnswer, PolicyState
 from scheduler.snapshot.lock_checks import eligible_machines
-from scheduler.snapshot.schema import Snapshot
+from scheduler.snapshot.schema import Snapshot, SnapshotText
+
+_Result = TypeVar("_Result")
 
 
 class Engine:
@@ -78,8 +82,7 @@ class Engine:
             plan_seconds=plan_seconds,
             clock=clock,
         )
-        self.newest: tuple[Snapshot, str] | None = None
-        self._clock, self._received = clock, 0.0
+        self.held = HeldFloor(clock)
         self.events = PageEvents()
         slow_clock = WorkClock(clock)
         fast, slow = (
@@ -122,15 +125,6 @@ class Engine:
         """Return a simulated snapshot."""
         return example_snapshot(self.factory)
 
-    def receive(self, snapshot: Snapshot) -> None:
-        """Keep the newest snapshot for the page."""
-        self.newest, self._received = (snapshot, utc_now()), self._clock()
-        self.events.send("floor")
-
-    def snapshot_age(self) -> float:
-        """Return the seconds since a snapshot came; NaN if none has come."""
-        return math.nan if self.newest is None else self._clock() - self._received
-
     def policy_answer(self) -> PolicyAnswer:
         """Return the factory, the active policy, the fallback rule, products and machines."""
         loaded, factory = self.loaded, self.factory
@@ -160,6 +154,18 @@ class Engine:
             machines=machines,
             eligible_machines=eligible_machines(factory),
         )
+
+    def receive(
+        self, snapshot: Snapshot, text: SnapshotText | None, before: FloorVersion | None = None
+    ) -> FloorVersion:
+        """Keep the newest snapshot, made from the version ``before``, and tell the open pages."""
+        version = self.held.replace(snapshot, text, before)
+        self.events.send("floor")
+        return version
+
+    def read(self, read: Callable[[Work[_Result]], _Result]) -> Work[_Result]:
+        """Read or write something large, beside decisions and plans."""
+        return self.decisions.read(read)
 
     def _policy_state(self) -> PolicyState:
         loaded, refused = self.loaded, self.policy.refused

@@ -105,7 +105,7 @@ class Metrics:
         facts = (engine.factory.name, loaded.sha256, str(loaded.rule), str(engine.shadow).lower())
         self.policy_info.labels(*facts).set(1)
         self.plans_ready.set(engine.plans.is_warm)
-        self.snapshot_age.set(engine.snapshot_age())
+        self.snapshot_age.set(engine.held.age)
 
     def _add_log_and_access_figures(self) -> None:
         registry = self.registry

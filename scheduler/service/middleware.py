@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import time
+import traceback
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from scheduler.service.access_tokens import Role, TokenFile, TokenTable
-from scheduler.service.auth import (
+from scheduler.access.access_tokens import Role, TokenFile, TokenTable
+from scheduler.access.auth import (
     RateLimit,
     has_role,
     is_guarded,
@@ -25,25 +24,17 @@ from scheduler.service.auth import (
     is_trusted_host,
     needed_role,
 )
+from scheduler.access.connection_limits import HEADERS
 from scheduler.service.metrics import Metrics
 from scheduler.service.work.schemas import Problems
+from scheduler.service_log import log
 
 Answering = Callable[[Request], Awaitable[Response]]
 MAX_BYTES = 16 * 2**20
 MAX_TOTAL_BYTES = 8 * MAX_BYTES
 _WRONG_TOKENS, _WRONG_TOKEN_RATE = 20.0, 1.0
 """Wrong tokens that a client may send at once, and per second."""
-_SECURITY_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-}
-"""Headers of every answer; the page replaces its content policy."""
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
-
-logger = logging.getLogger("scheduler")
 
 
 @dataclass(frozen=True)
@@ -102,7 +93,8 @@ class Middleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        start, status, body = time.perf_counter(), 500, _BodyCount(self, receive)
+        start, body = time.perf_counter(), _BodyCount(self, receive)
+        status: int | None = None
         request_id = _request_id(scope)
 
         async def note(message: Message) -> None:
@@ -110,7 +102,7 @@ class Middleware:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
-                for name, value in _SECURITY_HEADERS.items():
+                for name, value in HEADERS:
                     headers.setdefault(name, value)
                 headers["X-Request-Id"] = request_id
             await send(message)
@@ -126,9 +118,14 @@ class Middleware:
             status = 499  # it has gone while it sent its body
         except RefusedError as refusal:
             await refusal_response(refusal)(scope, receive, note)
+        except Exception:
+            log(logging.ERROR, "error", request_id=request_id, traceback=traceback.format_exc())
+            if status is None:
+                fault = RefusedError(500, f"the service has a fault. Report {request_id}.")
+                await refusal_response(fault)(scope, receive, note)
         finally:
             body.release()
-            self._record(scope, status, time.perf_counter() - start, request_id)
+            self._record(scope, status or 500, time.perf_counter() - start, request_id)
 
     def _check_access(self, scope: Scope, body: _BodyCount) -> None:
         """Check where a request comes from, its rate, its token, and the size of its body."""
@@ -303,17 +300,3 @@ def refusal_response(refusal: RefusedError) -> Response:
         headers,
         "application/json",
     )
-
-
-def log(level: int, event: str, **facts: Any) -> None:
-    """Log an event as one line of JSON."""
-    if not logger.isEnabledFor(level):
-        return
-    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    line = {"time": now, "level": logging.getLevelName(level), "event": event, **facts}
-    logger.log(level, json.dumps(line))
-
-
-def report_tokens(problem: str) -> None:
-    """Log that a changed token file is not used."""
-    log(logging.ERROR, "tokens not read", problem=problem)

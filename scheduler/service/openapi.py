@@ -9,17 +9,21 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from scheduler.access.auth import is_guarded
 from scheduler.board.messages import CurrentPlan, PublishRequest, ScenarioList, ScenarioRequest
 from scheduler.decisions.explanations import Explanation
+from scheduler.held_floor.floor_changes import FloorChanges
 from scheduler.outcomes.schema import OutcomesRequest, OutcomeState
 from scheduler.plans.schema import Plan
 from scheduler.plans.what_if import PlanComparison
 from scheduler.service.middleware import MAX_BYTES
 from scheduler.service.repeated_requests import MAX_KEY_LENGTH
 from scheduler.service.work.schemas import (
+    CurrentFloorRequest,
     DecideAnswer,
     ExplainRequest,
     FloorAnswer,
+    FloorChanged,
     Health,
     PlanRequest,
     PolicyAnswer,
@@ -40,6 +44,7 @@ _BODIES: dict[tuple[str, str], tuple[type[BaseModel] | None, type[BaseModel] | N
     ("/v1/policy/reload", "post"): (None, PolicyAnswer),
     ("/v1/floor", "get"): (None, FloorAnswer),
     ("/v1/floor", "put"): (SnapshotRequest, FloorAnswer),
+    ("/v1/floor", "patch"): (FloorChanges, FloorChanged),
     ("/v1/example", "get"): (None, Snapshot),
     ("/v1/plans/current", "get"): (None, CurrentPlan),
     ("/v1/plans/current", "put"): (PublishRequest, CurrentPlan),
@@ -66,6 +71,21 @@ _IDEMPOTENCY_KEY = {
     "description": "A repeated request with the same key gets the first answer, with the header"
     " `Idempotency-Replayed: true`. Another request with this key is refused.",
 }
+_IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "Tag that the floor must have, from the header `ETag` of /v1/floor, or `floor`"
+    " of a decision.",
+}
+_IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "Tag that is known, from the header `ETag`; the answer is 304 if it is current.",
+}
 _NAME = {
     "name": "name",
     "in": "path",
@@ -73,10 +93,40 @@ _NAME = {
     "schema": {"type": "string"},
     "description": "Name of the scenario.",
 }
+_FLOOR_REFUSALS = {
+    "409": "No floor was sent.",
+    "412": "The floor has another tag than `If-Match` says.",
+}
 _SPECIAL_REFUSALS = {
+    ("/v1/decide", "post"): _FLOOR_REFUSALS,
+    ("/v1/floor", "put"): _FLOOR_REFUSALS,
+    ("/v1/floor", "patch"): _FLOOR_REFUSALS,
     ("/v1/plans/current", "put"): {"409": "A newer plan was published meanwhile."},
     ("/v1/policy/reload", "post"): {"409": "The new bundle was refused; the old one stays active."},
     ("/v1/plans/scenarios/{name}", "delete"): {"404": "There is no scenario of that name."},
+}
+_WITH_TAGS = (("/v1/floor", "get"), ("/v1/plans/current", "get"))
+"""Answers with the header ``ETag``."""
+_REFUSALS = {
+    "409": "No floor was sent.",
+    "412": "The floor has another tag than `If-Match` says.",
+}
+_SPECIAL_REFUSALS = {
+    ("/v1/decide", "post"): _FLOOR_REFUSALS,
+    ("/v1/floor", "put"): _FLOOR_REFUSALS,
+    ("/v1/floor", "patch"): _FLOOR_REFUSALS,
+    ("/v1/plans/current", "put"): {"409": "A newer plan was published meanwhile."},
+    ("/v1/policy/reload", "post"): {"409": "The new bundle was refused; the old one stays active."},
+    ("/v1/plans/scenarios/{name}", "delete"): {"404": "There is no scenario of that name."},
+}
+_WITH_TAGS = (("/v1/floor", "get"), ("/v1/plans/current", "get"))
+"""Answers with the header ``ETag``."""
+_EXAMPLES: dict[type[BaseModel], Any] = {
+    OutcomesRequest: {
+        "completions": [{"order": "17", "completion_date": 1240}],
+        "cancelled": ["21"],
+    },
+    FloorChanges: {"clock": 1250, "orders": {"17": {"due_date": 1500}, "21": None}},
 }
 _REFUSALS = {
     "401": "The token is missing or wrong.",
@@ -95,9 +145,8 @@ _REFUSALS = {
 def build_openapi(app: FastAPI, snapshot: Snapshot) -> dict[str, Any]:
     """Build the OpenAPI document; requests have the snapshot as their example."""
     document = get_openapi(title=app.title, version=app.version, routes=app.routes)
-    models = {model for pair in _BODIES.values() for model in pair if model is not None} | {
-        Problems
-    }
+    models: set[type[BaseModel]] = {Problems, CurrentFloorRequest}
+    models |= {model for pair in _BODIES.values() for model in pair if model is not None}
     ordered = sorted(models, key=lambda model: model.__name__)
     refs, schemas = models_json_schema(
         [(model, "validation") for model in ordered], ref_template="#/components/schemas/{model}"
@@ -107,62 +156,89 @@ def build_openapi(app: FastAPI, snapshot: Snapshot) -> dict[str, Any]:
         "token": {
             "type": "http",
             "scheme": "bearer",
-            "description": "The token of the service, if it has one.",
+            "description": "A token of the service, with a role that may do this.",
         }
     }
     example = snapshot.model_dump(mode="json", exclude_defaults=True)
-    for (path, method), (asked, answered) in _BODIES.items():
+    for path, method in _BODIES:
         operation = document["paths"][path][method]
-        if asked is not None:
-            body = {"schema": refs[asked, "validation"]}
-            operation["requestBody"] = {"required": True, "content": {"application/json": body}}
-            if "snapshot" in asked.model_fields:
-                operation["parameters"] = [_STRICT]
-            body["example"] = _example_of(asked, example)
-        if path == "/v1/decide":
-            operation["parameters"] = [_STRICT, _IDEMPOTENCY_KEY]
-        if path.startswith("/v1/") or path == "/metrics":
+        parameters = _parameters(path, method)
+        if parameters:
+            operation["parameters"] = parameters
+        if is_guarded(path):
             operation["security"] = [{"token": []}]
-        content = (
-            {"text/plain": {"schema": {"type": "string"}}}
-            if answered is None
-            else {"application/json": {"schema": refs[answered, "validation"]}}
-        )
-        operation["responses"] = {"200": {"description": "The answer.", "content": content}}
-        refused = {"application/json": {"schema": refs[Problems, "validation"]}}
-        if path.startswith("/v1/"):
-            operation["responses"] |= {
-                status: {"description": text, "content": refused}
-                for status, text in _REFUSALS.items()
-            }
-        _add_special(path, method, operation, content, refused)
+        _add_body(path, method, operation, refs, example)
+        _add_answers(path, method, operation, refs)
     return document
 
 
-def _add_special(
-    path: str, method: str, operation: dict[str, Any], content: Any, refused: Any
-) -> None:
-    """Add the parameters and statuses of single paths."""
+def _parameters(path: str, method: str) -> list[dict[str, Any]]:
+    asked = _BODIES[path, method][0]
+    parameters = list[dict[str, Any]]()
+    if (asked is not None and "snapshot" in asked.model_fields) or asked is FloorChanges:
+        parameters.append(_STRICT)
+    if path == "/v1/decide":
+        parameters.append(_IDEMPOTENCY_KEY)
+    if path == "/v1/decide" or (path == "/v1/floor" and method != "get"):
+        parameters.append(_IF_MATCH)
+    if (path, method) in _WITH_TAGS:
+        parameters.append(_IF_NONE_MATCH)
     if "{name}" in path:
-        operation["parameters"] = [_NAME]
+        parameters.append(_NAME)
+    return parameters
+
+
+def _add_body(path: str, method: str, operation: dict[str, Any], refs: Any, example: Any) -> None:
+    asked = _BODIES[path, method][0]
+    if asked is None:
+        return
+    schema = refs[asked, "validation"]
+    if path == "/v1/decide":
+        schema = {"oneOf": [schema, refs[CurrentFloorRequest, "validation"]]}
+    body = {"schema": schema}
+    operation["requestBody"] = {"required": True, "content": {"application/json": body}}
+    if (example_of := _example_of(asked, example)) is not None:
+        body["example"] = example_of
+
+
+def _add_answers(path: str, method: str, operation: dict[str, Any], refs: Any) -> None:
+    answered, text = _BODIES[path, method][1], {"type": "string"}
+    media_type = "text/event-stream" if path == "/v1/events" else "text/plain"
+    content = (
+        {media_type: {"schema": text}}
+        if answered is None
+        else {"application/json": {"schema": refs[answered, "validation"]}}
+    )
+    operation["responses"] = {"200": {"description": "The answer.", "content": content}}
+    refused = {"application/json": {"schema": refs[Problems, "validation"]}}
+    refusals = _REFUSALS if path.startswith("/v1/") else {}
     operation["responses"] |= {
         status: {"description": text, "content": refused}
-        for status, text in _SPECIAL_REFUSALS.get((path, method), {}).items()
+        for status, text in (refusals | _SPECIAL_REFUSALS.get((path, method), {})).items()
     }
+    if (path, method) in _WITH_TAGS:
+        operation["responses"]["304"] = {"description": "`If-None-Match` has its tag."}
     if path == "/readyz":
-        operation["responses"]["503"] = {"description": "Starting.", "content": content}
+        description = "Starting, saturated, or without a log."
+        operation["responses"]["503"] = {"description": description, "content": content}
 
 
-def _example_of(asked: type[BaseModel], snapshot: dict[str, Any]) -> dict[str, Any]:
+def _example_of(asked: type[BaseModel], snapshot: dict[str, Any]) -> Any:
+    """Return the example of a body with a snapshot; None for a plan to publish."""
+    clock, machine = snapshot["clock"], next(iter(snapshot["machines"]))
+    changes = [{"change": "machine_down", "machine": machine, "until": clock + 120}]
     if asked is OutcomesRequest:
         return {"completions": [{"order": "17", "completion_date": 1240}], "cancelled": ["21"]}
-    machine, clock = next(iter(snapshot["machines"])), snapshot["clock"]
-    changes = [{"change": "machine_down", "machine": machine, "until": clock + 120}]
-    if asked is ScenarioRequest:
-        return {"changes": changes, "saved_by": "R. Miller"}
+    if asked is FloorChanges:
+        order = snapshot["orders"][0]
+        return {"clock": clock, "orders": {order["order_id"]: {"due_date": order["due_date"]}}}
     if asked is PublishRequest:
-        return {"plan": _empty_plan(snapshot), "published_by": "R. Miller", "revision": 0}
-    return {"snapshot": snapshot} | ({"changes": changes} if asked is WhatIfRequest else {})
+        return {"plan": _empty_plan(snapshot), "published_by": "planner", "revision": 0}
+    if asked is ScenarioRequest:
+        return {"changes": changes, "saved_by": "planner"}
+    if asked is WhatIfRequest:
+        return {"snapshot": snapshot, "changes": changes}
+    return {"snapshot": snapshot} if "snapshot" in asked.model_fields else None
 
 
 def _empty_plan(snapshot: dict[str, Any]) -> dict[str, Any]:

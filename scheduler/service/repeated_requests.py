@@ -2,36 +2,47 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Generic, NamedTuple, TypeVar
 
 from scheduler.service.middleware import RefusedError
+from scheduler.service.work.deadlines import Work
 
 MAX_KEYS = 1024
 """Maximum number of keys that are remembered."""
 MAX_KEY_LENGTH = 200
+_Answer = TypeVar("_Answer")
 
 
-class _Remembered(NamedTuple):
-    """A request with its answer, which may still be on its way."""
+class _Remembered(NamedTuple, Generic[_Answer]):
+    """A request and its answer, which may still be on its way."""
 
     digest: bytes
-    answer: asyncio.Future[bytes]
+    work: Work[_Answer]
+
+    @property
+    def has_failed(self) -> bool:
+        """Return whether nothing came of the request, so that it is computed anew."""
+        done = self.work.done()
+        return self.work.exception() is not None if done else self.work.given_up
 
 
-class RepeatedRequests:
-    """Answers by idempotency key, the newest :data:`MAX_KEYS`; a refusal is not remembered."""
+class RepeatedRequests(Generic[_Answer]):
+    """Answers by idempotency key, the newest :data:`MAX_KEYS`; a refusal is not remembered.
+
+    What is remembered is the work itself: a client that has gone, or whose deadline is over, finds
+    the decision that has gone into the log meanwhile.
+    """
 
     def __init__(self) -> None:
-        self._known: OrderedDict[str, _Remembered] = OrderedDict()
+        self._known: OrderedDict[str, _Remembered[_Answer]] = OrderedDict()
 
-    async def answer(
-        self, key: str | None, request: bytes, compute: Callable[[], Awaitable[bytes]]
-    ) -> tuple[bytes, bool]:
-        """Return the answer to a request, and whether it is that of an earlier one.
+    def submit(
+        self, key: str | None, request: bytes, begin: Callable[[], Work[_Answer]]
+    ) -> tuple[Work[_Answer], bool]:
+        """Return the work on a request, and whether it is that of an earlier one.
 
         Parameters
         ----------
@@ -39,8 +50,8 @@ class RepeatedRequests:
             Idempotency key; None: the request is answered anew.
         request
             Content of the request; it must be the same whenever the key is.
-        compute
-            Function that answers a request that is new.
+        begin
+            Function that begins the work on a request that is new.
 
         Raises
         ------
@@ -48,35 +59,19 @@ class RepeatedRequests:
             If the key is not usable, or belongs to another request.
         """
         if key is None:
-            return await compute(), False
+            return begin(), False
         if not (0 < len(key) <= MAX_KEY_LENGTH and key.isprintable()):
             rule = f"it must have 1 to {MAX_KEY_LENGTH} printable characters"
             raise RefusedError(422, f"Idempotency-Key: {rule}. Send a UUID for each decision.")
         digest = hashlib.sha256(request).digest()
         known = self._known.get(key)
-        if known is None:
-            return await self._compute(key, digest, compute), False
-        if known.digest != digest:
-            rule = "another request had this key"
-            raise RefusedError(422, f"Idempotency-Key = {key!r}; {rule}. Send a new key.")
-        return await asyncio.shield(known.answer), True
-
-    async def _compute(
-        self, key: str, digest: bytes, compute: Callable[[], Awaitable[bytes]]
-    ) -> bytes:
-        pending: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._known[key] = _Remembered(digest, pending)
+        if known is not None and not known.has_failed:
+            if known.digest != digest:
+                rule = "another request had this key"
+                raise RefusedError(422, f"Idempotency-Key = {key!r}; {rule}. Send a new key.")
+            return known.work, True
+        self._known.pop(key, None)
+        self._known[key] = _Remembered(digest, work := begin())
         while len(self._known) > MAX_KEYS:
             self._known.popitem(last=False)
-        try:
-            answer = await compute()
-        except BaseException as error:
-            self._known.pop(key, None)
-            if isinstance(error, Exception):
-                pending.set_exception(error)
-                pending.exception()  # nobody need wait for it
-            else:
-                pending.cancel()
-            raise
-        pending.set_result(answer)
-        return answer
+        return work, False

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from fastapi import Request
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from factory.model import Factory
 from factory.validation.errors import FactoryError
 from factory.validation.names import printable
 from factory.validation.text_files import drop_mark
+from scheduler.json_shape import MAX_ENTRIES, MAX_KEYS, find_shape_problem
 from scheduler.outcomes.schema import OutcomesRequest
 from scheduler.plans.changes import CHANGE_KINDS
 from scheduler.service.middleware import RefusedError
@@ -31,9 +32,12 @@ from scheduler.snapshot.schema import Snapshot, SnapshotText
 _SNAPSHOT_ONLY = re.compile(
     rb'[ \t\r\n]*\{[ \t\r\n]*"snapshot"[ \t\r\n]*:(.*)\}[ \t\r\n]*', re.DOTALL
 )
+MAX_PLAN_ENTRIES = 10 * MAX_ENTRIES
+"""Maximum number of operations and other entries of a plan in a body."""
 _TRUTHS = {"true": True, "1": True, "": True, "false": False, "0": False}
 """Values of the parameter ``strict`` in the query of a request; its name alone is true."""
 
+_Message = TypeVar("_Message", bound=BaseModel)
 _Body = TypeVar("_Body", SnapshotRequest, ExplainRequest, PlanRequest, WhatIfRequest)
 
 
@@ -76,6 +80,7 @@ class RequestReader:
         SnapshotError
             If the body or its snapshot cannot be used.
         """
+        _check_shape(body, MAX_PLAN_ENTRIES if schema is PlanRequest else MAX_ENTRIES)
         try:
             parsed = schema.model_validate_json(body)
         except ValidationError as error:
@@ -112,6 +117,7 @@ class RequestReader:
         -------
         The snapshot, and its JSON if it is known.
         """
+        _check_shape(body, MAX_ENTRIES)
         only = _SNAPSHOT_ONLY.fullmatch(body)
         read = read_plain(only[1], self.factory, strict=strict) if only is not None else None
         return read or (self.parse(body, SnapshotRequest, strict=strict).snapshot, None)
@@ -132,6 +138,42 @@ def is_strict(request: Request) -> bool:
     return _TRUTHS[text]
 
 
+def parse_body(
+    schema: type[_Message],
+    body: bytes,
+    name: str = "body",
+    *,
+    max_entries: int = MAX_ENTRIES,
+    max_keys: int = MAX_ENTRIES,
+) -> _Message:
+    """Parse a body without a snapshot.
+
+    Parameters
+    ----------
+    name
+        Name of the whole body in its problems.
+    max_entries, max_keys
+        Maximum number of entries of a list, and of a table.
+
+    Raises
+    ------
+    SnapshotError
+        If it cannot be used, with all problems.
+    """
+    _check_shape(body, max_entries, max_keys)
+    try:
+        return schema.model_validate_json(body)
+    except ValidationError as error:
+        raise SnapshotError(format_errors(error, name, tags=CHANGE_KINDS)) from None
+
+
+def _check_shape(body: bytes, max_entries: int, max_keys: int = MAX_KEYS) -> None:
+    """Check that a body is not so large that its problems alone would hold up other requests."""
+    problem = find_shape_problem(body, max_entries, max_keys)
+    if problem is not None:
+        raise SnapshotError(f"body: {problem}")
+
+
 def parse_outcomes(body: bytes) -> OutcomesRequest:
     """Parse reported outcomes.
 
@@ -141,7 +183,6 @@ def parse_outcomes(body: bytes) -> OutcomesRequest:
         If they cannot be used, with all problems.
     """
     try:
-        return OutcomesRequest.model_validate_json(body)
-    except ValidationError as error:
-        problems = format_errors(error, "outcomes")
-        raise RefusedError(422, *str(SnapshotError(problems)).splitlines()) from None
+        return parse_body(OutcomesRequest, body, "outcomes")
+    except SnapshotError as error:
+        raise RefusedError(422, *str(error).splitlines()) from None

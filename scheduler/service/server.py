@@ -17,10 +17,11 @@ from types import FrameType
 import uvicorn
 
 from factory.progress import be_quiet
-from scheduler.service.auth import is_loopback
-from scheduler.service.connection_limits import LimitedProtocol
+from scheduler.access.auth import is_loopback
+from scheduler.access.connection_limits import LimitedProtocol
 from scheduler.service.engine import Engine
-from scheduler.service.middleware import Middleware, log, logger
+from scheduler.service.middleware import Middleware
+from scheduler.service_log import log, write_to_stderr
 
 GRACE_SECONDS = 10.0
 """Time from SIGTERM to the end of the process where none is given."""
@@ -61,10 +62,7 @@ def serve(
     port = listening.getsockname()[1]
     sys.setswitchinterval(_SWITCH_SECONDS)
     be_quiet()  # stderr is the log, a line of JSON for each event
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(message)s"))
-    logger.handlers, logger.propagate = [handler], False
-    logger.setLevel(logging.INFO)
+    write_to_stderr()
     log(
         logging.INFO,
         "starting",

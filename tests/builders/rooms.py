@@ -69,6 +69,7 @@ ROOMS = {
         "curves",
     ],
     "scheduler": [
+        "json_shape",
         "snapshot",
         "floor",
         "decisions",
@@ -81,6 +82,9 @@ ROOMS = {
         "compile_command",
         "text_report",
         "board",
+        "service_log",
+        "access",
+        "held_floor",
         "service.work",
         "service",
         "command_options",

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from scheduler.service.access_tokens import TOKEN_VARIABLE
+from scheduler.access.access_tokens import TOKEN_VARIABLE
 from tests.builders.repository import ROOT
 
 

@@ -1,4 +1,4 @@
-"""What ``warm`` compiles is all that the service runs, for every factory."""
+"""Completeness of ``warm``: it compiles all that the service runs, for every factory."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
@@ -26,12 +27,29 @@ class Work(Future[_Result]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.given_up = False
+        self.given_up = self.is_committed = False
+        self._settling = threading.Lock()
         self.set_running_or_notify_cancel()
 
     def give_up(self) -> None:
-        """Let the work end as soon as possible; what it has done so far is not used."""
-        self.given_up = True
+        """Let the work end as soon as possible; what it has done so far is not used.
+
+        It has no effect on work that was committed.
+        """
+        with self._settling:
+            self.given_up = not self.is_committed
+
+    def commit(self) -> None:
+        """Use what the work has done; it cannot be given up any more.
+
+        Raises
+        ------
+        GivenUpError
+            If it was given up before.
+        """
+        with self._settling:
+            self.check()
+            self.is_committed = True
 
     def check(self) -> None:
         """Check that the work is still wanted.

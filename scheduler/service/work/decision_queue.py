@@ -6,10 +6,12 @@ import math
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
 
 from factory.tick_dates import TickDates
 from scheduler.decisions.decider import Decider
 from scheduler.decisions.decision import Decision
+from scheduler.held_floor.held_floor import FloorVersion
 from scheduler.log.decision_log import DecisionLog, LogFailure
 from scheduler.log.entry_format import DecisionLogError
 from scheduler.outcomes.active_policy import ActivePolicy
@@ -20,6 +22,9 @@ from scheduler.snapshot.schema import Snapshot, SnapshotText
 
 ReadSnapshot = Callable[[], tuple[Snapshot, SnapshotText | None]]
 """Function that returns a snapshot, and its JSON if it is known."""
+KeepFloor = Callable[[Snapshot, SnapshotText | None], FloorVersion]
+"""Function that keeps a snapshot that was decided on as the floor, before the log has it."""
+_Result = TypeVar("_Result")
 
 
 class DecisionQueue:
@@ -34,7 +39,7 @@ class DecisionQueue:
     decision_log
         Log of the decisions.
     receive
-        Function called with each snapshot that was decided on.
+        Function that keeps a snapshot as the floor, unless a decision has one of its own.
     log_failure
         Refuse decisions that cannot be written to the log, or answer them all the same.
     seconds
@@ -46,7 +51,7 @@ class DecisionQueue:
         decider: Decider,
         policy: ActivePolicy,
         decision_log: DecisionLog,
-        receive: Callable[[Snapshot], None],
+        receive: KeepFloor,
         *,
         log_failure: LogFailure = "refuse",
         seconds: float = math.inf,
@@ -58,13 +63,19 @@ class DecisionQueue:
         self._reading = ThreadPoolExecutor(1, "read")
         self._deciding = threading.Lock()
 
-    def decide(self, read: ReadSnapshot) -> Work[DecideAnswer]:
-        """Decide for a snapshot; the answer comes once it is in the log."""
+    def decide(self, read: ReadSnapshot, keep: KeepFloor | None = None) -> Work[DecideAnswer]:
+        """Decide for a snapshot; the answer comes once it is in the log.
+
+        Parameters
+        ----------
+        keep
+            Function that keeps the snapshot as the floor; None: that of the queue.
+        """
         answer = Work[DecideAnswer]()
-        self._thread.submit(self._decide_in_turn, read, answer)
+        self._thread.submit(self._decide_in_turn, read, keep, answer)
         return answer
 
-    def decide_after(self, read: ReadSnapshot) -> Work[DecideAnswer]:
+    def decide_after(self, read: ReadSnapshot, keep: KeepFloor | None = None) -> Work[DecideAnswer]:
         """Decide as :meth:`decide`, but read first, in another thread than that of decisions."""
         answer = Work[DecideAnswer]()
 
@@ -75,42 +86,54 @@ class DecisionQueue:
             except BaseException as error:
                 answer.set_exception(error)
             else:
-                self._thread.submit(self._decide_in_turn, lambda: content, answer)
+                self._thread.submit(self._decide_in_turn, lambda: content, keep, answer)
 
         self._reading.submit(read_first)
         return answer
 
-    def decide_at_once(self, read: ReadSnapshot) -> Work[DecideAnswer]:
+    def decide_at_once(
+        self, read: ReadSnapshot, keep: KeepFloor | None = None
+    ) -> Work[DecideAnswer]:
         """Decide as :meth:`decide`, but in this thread, unless another decision is in progress.
 
         A decision takes about a millisecond, less than handing it to another thread.
         """
         if not self._deciding.acquire(blocking=False):
-            return self.decide(read)
+            return self.decide(read, keep)
         answer = Work[DecideAnswer]()
         try:
-            self._decide(read, answer)
+            self._decide(read, keep, answer)
         finally:
             self._deciding.release()
         return answer
+
+    def read(self, read: Callable[[Work[_Result]], _Result]) -> Work[_Result]:
+        """Read or write something large in the thread that reads for decisions."""
+        work = Work[_Result]()
+        self._reading.submit(work.run, lambda: read(work))
+        return work
 
     def close(self) -> None:
         """Finish the decisions in progress."""
         self._reading.shutdown()
         self._thread.shutdown()
 
-    def _decide_in_turn(self, read: ReadSnapshot, answer: Work[DecideAnswer]) -> None:
+    def _decide_in_turn(
+        self, read: ReadSnapshot, keep: KeepFloor | None, answer: Work[DecideAnswer]
+    ) -> None:
         with self._deciding:
-            self._decide(read, answer)
+            self._decide(read, keep, answer)
 
-    def _decide(self, read: ReadSnapshot, answer: Work[DecideAnswer]) -> None:
+    def _decide(
+        self, read: ReadSnapshot, keep: KeepFloor | None, answer: Work[DecideAnswer]
+    ) -> None:
         try:
             answer.check()
             (snapshot, text), loaded = read(), self.policy.loaded
             loaded.use_in(self.decider)
             decisions = tuple(self.decider.decide(snapshot))
-            answer.check()  # what nobody waits for is not logged
-            self._receive(snapshot)
+            answer.commit()  # what nobody waits for is not logged
+            floor = (keep or self._receive)(snapshot, text)
             self.policy.watch.offer(snapshot)
             policy, rule, shadow = loaded.sha256, str(loaded.rule), self.decider.shadow
             written = self.decision_log.submit(
@@ -128,6 +151,7 @@ class DecisionQueue:
                 logged=False,
                 policy=policy,
                 rule=rule,
+                floor=floor.tag,
                 set_aside=snapshot.set_aside,
             )
             written.add_done_callback(lambda _: self._resolve(written, answer, content))

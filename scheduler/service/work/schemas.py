@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from scheduler.decisions.decision import Decision
+from scheduler.held_floor.floor_changes import FloorChanges
 from scheduler.plans.changes import MAX_CHANGES, Change
 from scheduler.plans.schema import MAX_FUTURES, Plan
 from scheduler.portfolio.planner import MAX_SEARCH_SECONDS, SEARCH_SECONDS, PlanMaker
@@ -28,6 +29,17 @@ class SnapshotRequest(_Message):
     """State of the shop floor."""
     strict: bool = False
     """Refuse a snapshot with any error, instead of putting bad parts aside."""
+
+
+class CurrentFloorRequest(_Message):
+    """A decision on the floor that the service holds."""
+
+    floor: Literal["current"]
+    """The newest floor that was sent."""
+    changes: FloorChanges | None = None
+    """What has changed since then; the floor with it is kept."""
+    strict: bool = False
+    """Refuse changes that make a lock impossible, instead of putting it aside."""
 
 
 class ExplainRequest(_Message):
@@ -104,6 +116,8 @@ class DecideAnswer(_Message):
     logged: bool = True
     """The decisions are in the log; false only with ``--log-failure answer``, while the log cannot
     be written."""
+    floor: str | None = None
+    """Tag of the floor that was decided on, for ``If-Match``."""
     policy: str
     """SHA-256 of the policy; empty if none is loaded."""
     rule: str
@@ -159,6 +173,19 @@ class FloorAnswer(_Message):
     """Snapshot; null: none was sent."""
     received: str | None
     """Date at which it came, UTC, ISO 8601."""
+
+
+class FloorChanged(_Message):
+    """The floor after a change."""
+
+    clock: int
+    """Clock of the floor."""
+    orders: int
+    """Number of its orders."""
+    received: str
+    """Date of the change, UTC, ISO 8601."""
+    set_aside: SetAsideParts = ()
+    """Parts of the floor that are put aside."""
 
 
 class Health(_Message):

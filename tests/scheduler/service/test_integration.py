@@ -1,14 +1,15 @@
-"""What other systems rely on: ids, repeated requests, dates, metrics, and declared security."""
+"""Interfaces to other systems: ids, repeated requests, dates, metrics, and declared security."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import math
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,7 @@ from scheduler.service.app import create_app
 from scheduler.service.engine import Engine
 from scheduler.service.middleware import AccessPolicy, RefusedError
 from scheduler.service.repeated_requests import MAX_KEYS, RepeatedRequests
+from scheduler.service.work.deadlines import Work
 from tests.builders.event_waits import Clock
 from tests.builders.repository import ROOT
 from tests.builders.service_client import service_client
@@ -40,8 +42,7 @@ def client(log_path: Path) -> Iterator[TestClient]:
     """The service by the rule alone, once it is ready."""
     ready, limits = threading.Event(), {"budget": math.inf, "plan_seconds": math.inf}
     engine = Engine(FACTORY, None, DecisionLog(log_path), **limits, clock=Clock(step=1.0))
-    app = create_app(engine, AccessPolicy(rate=0.0), ready.set, Clock())
-    with service_client(app) as client:
+    with service_client(create_app(engine, AccessPolicy(rate=0.0), ready.set, Clock())) as client:
         ready.wait()
         yield client
 
@@ -72,6 +73,7 @@ def test_a_repeated_decision_is_answered_once_and_logged_once(
 ) -> None:
     first = client.post("/v1/decide", json=request_body(), headers=REPEAT)
     second = client.post("/v1/decide", json=request_body(), headers=REPEAT)
+    assert first.status_code == 200, first.text
     assert first.json() == second.json()
     assert "idempotency-replayed" not in first.headers
     assert second.headers["idempotency-replayed"] == "true"
@@ -94,46 +96,80 @@ def test_a_refused_request_may_be_sent_again_with_its_key(client: TestClient) ->
 
 
 def test_requests_with_one_key_at_the_same_time_are_computed_once() -> None:
-    async def run() -> tuple[int, list[tuple[bytes, bool]]]:
-        repeated, begun, go = RepeatedRequests(), 0, asyncio.Event()
+    repeated, begun = RepeatedRequests[str](), list[Work[str]]()
 
-        async def compute() -> bytes:
-            nonlocal begun
-            begun += 1
-            await go.wait()
-            return b"answer"
+    def begin() -> Work[str]:
+        begun.append(Work())
+        return begun[-1]
 
-        tasks = [asyncio.create_task(repeated.answer("key", b"body", compute)) for _ in range(5)]
-        await asyncio.sleep(0)
-        go.set()
-        return begun, await asyncio.gather(*tasks)
+    submitted = [repeated.submit("key", b"body", begin) for _ in range(5)]
+    assert submitted == [(begun[0], False), *[(begun[0], True)] * 4]
+    assert len(begun) == 1
 
-    begun, answers = asyncio.run(run())
-    assert begun == 1
-    assert sorted(answers) == [(b"answer", False), *[(b"answer", True)] * 4]
+
+def test_work_that_failed_or_was_given_up_is_begun_anew() -> None:
+    repeated, failed, late = RepeatedRequests[str](), Work[str](), Work[str]()
+    repeated.submit("key", b"body", lambda: failed)
+    failed.set_exception(ValueError("no answer"))
+    assert repeated.submit("key", b"other body", lambda: late) == (late, False)
+    late.give_up()
+    assert repeated.submit("key", b"body", Work)[1] is False
 
 
 def test_the_oldest_keys_are_forgotten() -> None:
-    async def run() -> list[bool]:
-        repeated = RepeatedRequests()
-
-        async def compute() -> bytes:
-            return b""
-
-        for number in range(MAX_KEYS + 1):
-            await repeated.answer(str(number), b"", compute)
-        return [(await repeated.answer(str(key), b"", compute))[1] for key in (MAX_KEYS, 0)]
-
-    assert asyncio.run(run()) == [True, False]
+    repeated = RepeatedRequests[str]()
+    for number in range(MAX_KEYS + 1):
+        repeated.submit(str(number), b"", Work)
+    assert [repeated.submit(str(key), b"", Work)[1] for key in (MAX_KEYS, 0)] == [True, False]
 
 
 @pytest.mark.parametrize("key", ["", "x" * 201, "a\tb"])
 def test_an_unusable_key_is_refused(key: str) -> None:
-    async def compute() -> bytes:
-        return b""
-
     with pytest.raises(RefusedError, match="must have 1 to 200 printable characters"):
-        asyncio.run(RepeatedRequests().answer(key, b"", compute))
+        RepeatedRequests[str]().submit(key, b"", Work)
+
+
+class SlowLog(DecisionLog):
+    """Log on a slow disk: an entry is acknowledged once a test lets it be."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.pending = list[tuple[Future[int], Future[int]]]()
+
+    def submit(self, *content: Any, **facts: Any) -> Future[int]:
+        """Write an entry, and keep its acknowledgement back."""
+        later = Future[int]()
+        self.pending.append((super().submit(*content, **facts), later))
+        return later
+
+    def acknowledge(self) -> None:
+        """Acknowledge the entries so far."""
+        for written, later in self.pending:
+            later.set_result(written.result())
+        self.pending.clear()
+
+
+def test_bug_a_decision_logged_after_its_deadline_is_found_again_by_its_key(
+    log_path: Path,
+) -> None:
+    """The deadline is over between the decision and its acknowledgement by the disk."""
+    ready, log = threading.Event(), SlowLog(log_path)
+    limits = {"budget": math.inf, "decide_seconds": 1e-9}
+    engine = Engine(FACTORY, None, log, **limits, clock=Clock(step=1.0))
+    with service_client(create_app(engine, AccessPolicy(rate=0.0), ready.set, Clock())) as client:
+        ready.wait()
+        late = client.post("/v1/decide", json=request_body(), headers=REPEAT)
+        assert late.status_code == 504
+        assert "Send the request again with its Idempotency-Key" in late.json()["problems"][0]
+        log.acknowledge()
+        again = client.post("/v1/decide", json=request_body(), headers=REPEAT)
+    assert again.status_code == 200
+    assert again.headers["idempotency-replayed"] == "true"
+    (entry,) = read_entries(log_path)
+    assert again.json()["entry"] == entry.number
+    assert [decision["machine"] for decision in again.json()["decisions"]] == [
+        decision.machine for decision in entry.decisions
+    ]
 
 
 def test_decisions_have_dates_where_tick_zero_has_one(client: TestClient) -> None:

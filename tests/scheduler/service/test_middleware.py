@@ -14,8 +14,8 @@ pytest.importorskip("fastapi", reason="the service needs the extra `scheduler`")
 from starlette.requests import Request
 from starlette.responses import Response
 
-from scheduler.service.access_tokens import ROLES, TokenFile
-from scheduler.service.auth import RateLimit
+from scheduler.access.access_tokens import ROLES, TokenFile
+from scheduler.access.auth import RateLimit
 from scheduler.service.metrics import Metrics
 from scheduler.service.middleware import AccessPolicy, Middleware
 from tests.builders.event_waits import Clock

@@ -26,8 +26,8 @@ pytest.importorskip("onnxscript", reason="exporting needs the extra `scheduler`"
 
 
 from scheduler.__main__ import main
+from scheduler.access.access_tokens import read_tokens
 from scheduler.log.log_reader import read_entries
-from scheduler.service.access_tokens import read_tokens
 from tests.builders.event_waits import wait_for
 from tests.builders.repository import ROOT
 from tests.builders.service_process import ServiceProcess

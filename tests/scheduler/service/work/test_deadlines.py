@@ -89,3 +89,19 @@ def test_the_time_of_given_up_work_is_over_at_the_next_look_at_the_clock() -> No
     assert clock() > again, "also after a reading whose time does not count"
     clock.work = None
     assert clock() == clock() > again, "and the next work has all of its time"
+
+
+def test_committed_work_is_not_given_up() -> None:
+    work = Work[int]()
+    work.commit()
+    with pytest.raises(DeadlineError):
+        asyncio.run(await_work(work, stay, 0.0))
+    assert not work.given_up
+
+
+def test_work_that_was_given_up_is_not_committed() -> None:
+    work = Work[int]()
+    work.give_up()
+    with pytest.raises(GivenUpError):
+        work.commit()
+    assert not work.is_committed

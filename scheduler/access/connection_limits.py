@@ -14,11 +14,23 @@ HEAD_SECONDS = 10.0
 """Time from the first moment of a connection to the end of the head of its first request."""
 BODY_SECONDS = 30.0
 """Time for the body of a request."""
+SEND_SECONDS = 30.0
+"""Time in which a client must take a part of its answer."""
 _REASONS = {
+    400: b"Bad Request",
     408: b"Request Timeout",
     431: b"Request Header Fields Too Large",
     503: b"Service Unavailable",
 }
+
+HEADERS = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Cache-Control", "no-store"),
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Referrer-Policy", "no-referrer"),
+)
+"""Security headers of every answer; the page replaces its content policy."""
 
 
 class LimitedProtocol(HttpToolsProtocol):
@@ -31,6 +43,7 @@ class LimitedProtocol(HttpToolsProtocol):
     max_connections = MAX_CONNECTIONS
     max_head_bytes = MAX_HEAD_BYTES
     _timer: asyncio.TimerHandle | None = None
+    _send_timer: asyncio.TimerHandle | None = None
     waits_since = math.inf  # time since which no request is complete; inf: one is in progress
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -44,7 +57,20 @@ class LimitedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End a connection."""
         self._stop_timer()
+        self.resume_writing()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Wait until the client takes its answer; one that does not is cut off."""
+        super().pause_writing()
+        self._send_timer = self.loop.call_later(SEND_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Go on with an answer."""
+        if self._send_timer is not None:
+            self._send_timer.cancel()
+            self._send_timer = None
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         """Read what has come, unless the head of a request becomes too long."""
@@ -97,6 +123,10 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._timer is None and not self.pipeline:
             self.waits_since = self.loop.time()
 
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no request of HTTP."""
+        self.refuse(400, "the request is no HTTP/1.1. Send one that is.")
+
     def refuse(self, status: int, problem: str) -> None:
         """Answer without the application, and close the connection."""
         if self.transport.is_closing():
@@ -107,6 +137,7 @@ class LimitedProtocol(HttpToolsProtocol):
             b"content-type: application/json",
             b"content-length: %d" % len(body),
             b"connection: close",
+            *(b"%b: %b" % (name.lower().encode(), value.encode()) for name, value in HEADERS),
         )
         if self.cycle is None or self.cycle.response_complete:
             self.transport.write(b"\r\n".join([*head, b"", body]))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from scheduler.service.access_tokens import ROLES, GuardError
-from scheduler.service.auth import (
+from scheduler.access.access_tokens import ROLES, GuardError
+from scheduler.access.auth import (
     RateLimit,
     check_address,
     has_role,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scheduler.service.access_tokens import (
+from scheduler.access.access_tokens import (
     ROLES,
     GuardError,
     TokenFile,

@@ -7,7 +7,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
-from scheduler.service.access_tokens import TOKEN_VARIABLE, GuardError, Role, check_token
+from scheduler.access.access_tokens import TOKEN_VARIABLE, GuardError, Role, check_token
 
 _MAX_CLIENTS = 10_000
 _NEEDED_ROLES: dict[tuple[str, str], Role] = {

@@ -12,7 +12,7 @@ pytest.importorskip("fastapi", reason="the service needs the extra `scheduler`")
 import uvicorn
 from uvicorn.server import ServerState
 
-from scheduler.service.connection_limits import LimitedProtocol
+from scheduler.access.connection_limits import LimitedProtocol
 
 HEAD = b"POST /v1/decide HTTP/1.1\r\nHost: localhost\r\n"
 
