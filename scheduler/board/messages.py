@@ -25,7 +25,7 @@ class PublishRequest(_Message):
     plan: Plan
     """Plan to follow from now on."""
     locks: _Locks = ()
-    """_Locks that the plan was made with."""
+    """Locks that the plan was made with."""
     published_by: Name
     """Person who publishes it."""
     revision: Revision
@@ -40,7 +40,7 @@ class CurrentPlan(_Message):
     plan: Plan | None = None
     """Plan; null: none was published."""
     locks: _Locks = ()
-    """_Locks that the plan was made with."""
+    """Locks that the plan was made with."""
     published_by: str | None = None
     """Person who published it."""
     published_date: str | None = None

@@ -40,7 +40,13 @@ from scheduler.service.middleware import (
 from scheduler.service.openapi import build_openapi
 from scheduler.service.repeated_requests import RepeatedRequests
 from scheduler.service.request_reader import RequestReader, is_strict, parse_outcomes
-from scheduler.service.responses import json_response, page_files, serve_file
+from scheduler.service.responses import (
+    json_response,
+    page_files,
+    serve_file,
+    tag_of,
+    tagged_response,
+)
 from scheduler.service.schemas import (
     DecideAnswer,
     ExplainRequest,
@@ -305,12 +311,10 @@ class _Service:
         return json_response(self.engine.policy_answer())
 
     async def floor(self, request: Request) -> Response:
-        """Return the newest snapshot that was sent."""
-        if self.engine.newest is None:
-            return json_response(FloorAnswer(snapshot=None, received=None))
-        snapshot, received = self.engine.newest
-        content = snapshot.model_dump(mode="json", exclude_defaults=True)
-        return json_response(FloorAnswer(snapshot=content, received=received))
+        """Return the newest snapshot that was sent, or 304 if `If-None-Match` names it."""
+        newest = self.engine.newest
+        tag = tag_of("floor", *((newest and (newest[1], id(newest[0]))) or ()))
+        return tagged_response(request, tag, lambda: _floor_answer(newest))
 
     async def put_floor(self, request: Request) -> Response:
         """Show a snapshot on the page without deciding."""
@@ -374,6 +378,14 @@ class _Service:
         if self._document is None:
             self._document = build_openapi(self.app, first_snapshot(self.engine.factory))
         return self._document
+
+
+def _floor_answer(newest: tuple[Snapshot, str] | None) -> FloorAnswer:
+    if newest is None:
+        return FloorAnswer(snapshot=None, received=None)
+    snapshot, received = newest
+    content = snapshot.model_dump(mode="json", exclude_defaults=True)
+    return FloorAnswer(snapshot=content, received=received)
 
 
 def report_alarm(reason: str | None) -> None:
