@@ -60,7 +60,8 @@ class BoardFile:
         self.path = path
         self.fault: str | None = None
         _remove_remains(path)
-        self._identity, self.content = _identify(path), self._read()
+        self._identity = _identify(path)
+        self.content = self._read()
 
     def _read(self) -> BoardContent:
         try:

@@ -49,13 +49,21 @@ export function renderAge() {
   byId("age").classList.toggle("warns", seconds > OLD_SECONDS);
 }
 
+const TEXTS = {
+  aside: (order, place, problem) => `Put aside: ${order === null ? place : `order ${order}, ${place}`}: ${problem}`,
+  unfrozen: (order, operation, reason) => `Had to move: order ${order}, ${operation}: ${reason}`,
+  numAside: (number) => `${count(number, "part")} of the snapshot put aside; the plan is made without`,
+  numUnfrozen: (number) => `${count(number, "frozen operation")} had to move`,
+  byHand: (difference) => `moved by hand: ${difference} since the last plan of the service`,
+};
+
 /** What the plan leaves out of the snapshot, and what it could not keep. */
 export function renderNotes(plan) {
-  const asides = (plan.set_aside ?? []).map(({ order, place, problem }) => `Put aside: ${order === null ? place : `order ${order}`}: ${problem}`);
-  const moved = (plan.unfrozen ?? []).map(({ order, operation, reason }) => `Could not be kept: order ${order}, ${operation}: ${reason}`);
+  const asides = (plan.set_aside ?? []).map(({ order, place, problem }) => TEXTS.aside(order, place, problem));
+  const moved = (plan.unfrozen ?? []).map(({ order, operation, reason }) => TEXTS.unfrozen(order, operation, reason));
   const lines = [...asides, ...moved];
   byId("notes").hidden = !lines.length;
-  byId("notes-title").textContent = `${asides.length} put aside, ${moved.length} moved although frozen`;
+  byId("notes-title").textContent = [asides.length && TEXTS.numAside(asides.length), moved.length && TEXTS.numUnfrozen(moved.length)].filter(Boolean).join("; ");
   byId("note-lines").replaceChildren(...lines.map((line) => make("li", {}, line)));
 }
 
@@ -106,10 +114,19 @@ function costFigure(plan) {
 
 function compareCosts({ search, policy, rule }) {
   if (!state.policy.policy.loaded) return "no policy to compare with";
+  const first = state.edits.find(({ moment }) => moment.received === state.moment.received);
+  if (first && state.draft) return compareMoves(first.plans, state.plans);
   if (!policy || !rule) return "comparing policy and rule \u2026";
   const share = rule.total_cost ? (policy.total_cost - rule.total_cost) / rule.total_cost : 0;
   const searched = search ? `search ${money(search.total_cost)}, ` : "";
   return `${searched}policy ${money(policy.total_cost)}, rule ${money(rule.total_cost)}: ${signed(share, percent(Math.abs(share)))}`;
+}
+
+/** What the moves by hand have cost together. */
+function compareMoves(before, after) {
+  const planOf = (plans) => plans[state.by] ?? Object.values(plans)[0];
+  const difference = planOf(after).total_cost - planOf(before).total_cost;
+  return TEXTS.byHand(signed(difference, money(Math.abs(difference))));
 }
 
 function changeoverFigure(plan) {

@@ -14,9 +14,12 @@ import { CHANGE_FORMS, openForm } from "./change_forms.js";
 import { leaveTrial, renderWhatIf, setVersion, tryChanges } from "./what_if.js";
 import { choosePlanner, sampleFutures } from "./planning.js";
 import { loadExample, loadFile, poll, pollForever, setFollowing } from "./following.js";
-import { compareWithPublished, openMoving, openPublishing, refreshPublished, renderBoard, toggleLock, undo } from "./board.js";
-import { keepScenario, refreshScenarios } from "./scenarios.js";
-import { listen, onEvent } from "./events.js";
+import { openMoving, renderBoard } from "./board.js";
+import { openComparing } from "./comparison.js";
+import { redo, toggleLock, undo } from "./moves.js";
+import { openPublishing, refreshPublished } from "./publishing.js";
+import { keepScenario, nameScenario, refreshScenarios } from "./scenarios.js";
+import { isTold, listen, onEvent } from "./events.js";
 import { ticksOfHours } from "./times.js";
 
 function wireDrawing() {
@@ -50,11 +53,13 @@ function wireControls() {
   onClick("try", tryChanges);
   onClick("sample", sampleFutures);
   onClick("undo", undo);
+  onClick("redo", redo);
   onClick("publish", openPublishing);
-  onClick("compare", compareWithPublished);
+  onClick("compare", openComparing);
   onClick("move", openMoving);
   onClick("lock", () => state.focused && toggleLock(state.focused));
   onClick("keep-scenario", keepScenario);
+  byId("scenario-name").addEventListener("input", nameScenario);
   onClick("wall", toggleWall);
   onClick("print", () => print());
   byId("frozen").addEventListener("change", (event) => {
@@ -143,8 +148,9 @@ async function start() {
   setInterval(renderAge, 1000);
   for (const [event, read] of [["floor", poll], ["plan", refreshPublished], ["scenarios", refreshScenarios]]) onEvent(event, () => void read().catch(() => {}));
   await refreshPublished().catch(() => {});
+  nameScenario();
   listen();
-  pollForever();
+  pollForever(async () => isTold() || Promise.allSettled([refreshPublished(), refreshScenarios()]));
 }
 
 start();

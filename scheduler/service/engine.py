@@ -50,7 +50,7 @@ from scheduler.service.schemas import (
     WhatIfRequest,
 )
 from scheduler.snapshot.calendar import iso_date, snapshot_dates
-from scheduler.snapshot.lock_checks import eligible_machines
+from scheduler.snapshot.lock_checks import eligible_machines, operation_predecessors
 from scheduler.snapshot.schema import Snapshot, SnapshotText
 
 _PUT_ASIDE = "the policy was put aside: "
@@ -347,6 +347,7 @@ class Engine:
             products=products,
             machines=machines,
             eligible_machines=eligible_machines(factory),
+            predecessors=operation_predecessors(factory),
         )
 
     def receive(self, snapshot: Snapshot) -> None:
