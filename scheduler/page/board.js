@@ -54,16 +54,18 @@ export function openMoving() {
 }
 
 function renderPlaces() {
-  const options = placesOn(byId("move-machine").value, moving).map(({ before, refusal }, place) =>
+  const places = placesOn(byId("move-machine").value, moving);
+  const options = places.map(({ before, refusal }, place) =>
     make("option", { value: place, disabled: Boolean(refusal), title: refusal || null }, before ? TEXTS.before(before) : TEXTS.last),
   );
   byId("move-place").replaceChildren(...options);
-  byId("move-place").value = options.find((option) => !option.disabled)?.value ?? "";
+  const about = places.findIndex(({ before, refusal }) => !refusal && (!before || before.selected_date >= moving.selected_date));
+  byId("move-place").value = String(about);
 }
 
 byId("move-machine").addEventListener("change", renderPlaces);
 byId("move-form").addEventListener("submit", (event) => {
   if (event.submitter?.value !== "move") return;
   const [machine, place] = [byId("move-machine").value, byId("move-place").value];
-  if (place !== "") moveOperation(moving, machine, placesOn(machine, moving)[Number(place)].before);
+  if (place) moveOperation(moving, machine, placesOn(machine, moving)[Number(place)].before);
 });

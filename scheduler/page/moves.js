@@ -69,7 +69,7 @@ function planWith(wanted, draft, finish) {
   return attempt("board", async () => {
     const snapshot = { ...moment.snapshot, locks: wanted };
     const made = await requestPlan({ ...moment, snapshot }, by, { previous: plans[by] ?? null });
-    const refused = refusedLocks(made, moment.snapshot);
+    const refused = refusedLocks(made, Object.values(plans));
     if (refused.length) throw new Refusal(422, refused);
     if (round !== state.round) return;
     Object.assign(state, { moment: { ...moment, snapshot }, plans: { [by]: made }, draft });
@@ -79,9 +79,9 @@ function planWith(wanted, draft, finish) {
   });
 }
 
-/** Problems of locks that the service put aside: the planner's wish cannot be carried out. */
-function refusedLocks(plan, { set_aside: before = [] }) {
-  const known = new Set(before.map(({ problem }) => problem));
+/** Problems of locks that the service put aside, but not in the plans before: the planner's wish cannot be carried out. */
+function refusedLocks(plan, before) {
+  const known = new Set(before.flatMap((one) => one.set_aside.map(({ problem }) => problem)));
   return plan.set_aside.filter(({ place, problem }) => place.startsWith("locks") && !known.has(problem)).map(({ place, problem }) => `${place}: ${problem}`);
 }
 

@@ -11,10 +11,11 @@ import { locks } from "./moves.js";
 const TEXTS = {
   none: "No plan published",
   first: "No plan was published yet.",
-  published: (revision, author, age, clock) => `Plan ${revision}, published by ${author} ${age} ago, from ${clock} on`,
+  published: (revision, author, age) => `Plan ${revision} by ${author}, published ${age} ago`,
+  from: (text, clock) => `${text}, for the floor of ${clock}`,
   replaces: (text) => `It replaces this one: ${text}.`,
   same: "shown here",
-  differs: "the plan here differs",
+  differs: "differs from the plan here",
 };
 
 let seen = 0; // revision that the planner saw when the dialog was opened
@@ -75,7 +76,7 @@ export function publicationText() {
   const { plan, revision, published_by: author, published_date: date } = currentPublication();
   if (!plan) return "";
   const seconds = Math.max(0, (serviceNow() - Date.parse(date)) / 1000);
-  return TEXTS.published(revision, author, ageText(seconds), dateText(plan.clock));
+  return TEXTS.published(revision, author, ageText(seconds));
 }
 
 const sequence = ({ clock, operations }) => JSON.stringify([clock, operations.map((one) => [one.machine, one.order, one.operation, one.start_date])]);
@@ -83,7 +84,9 @@ const sequence = ({ clock, operations }) => JSON.stringify([clock, operations.ma
 /** What is published, and whether it is what the screen shows. */
 export function renderPublication() {
   const { plan } = currentPublication();
-  const shown = shownPlan();
+  const shown = state.trial ? null : shownPlan();
   const relation = plan && shown ? (sequence(plan) === sequence(shown) ? TEXTS.same : TEXTS.differs) : "";
-  byId("published").textContent = [publicationText() || TEXTS.none, relation].filter(Boolean).join("; ");
+  const text = publicationText() || TEXTS.none;
+  byId("published").textContent = [text, relation].filter(Boolean).join("; ");
+  byId("published").title = plan ? TEXTS.from(text, dateText(plan.clock)) : text;
 }

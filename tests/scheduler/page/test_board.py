@@ -432,6 +432,11 @@ def test_parts_that_were_put_aside_are_named(visit: Visit) -> None:
     assert visit.problems() == []
     assert visit.page.inner_text("#notes-title").startswith("1 part of the snapshot put aside")
     assert "gone" in str(visit.page.text_content("#note-lines"))
+    focus_movable(visit)
+    visit.page.keyboard.press("l")
+    visit.settle()
+    assert visit.problems() == []
+    assert visit.page.inner_text("#lock") == "Unlock"
 
 
 def test_an_old_floor_is_told_by_the_clock_of_the_service(
@@ -488,3 +493,18 @@ def test_a_planner_works_with_the_token_of_the_printed_address(
         assert "token" not in visit.page.url
         assert ask(served, "/v1/plans/current")["published_by"] == "Ada"
         visit.close()
+
+
+def test_frozen_operations_that_had_to_move_are_named(planned: Visit) -> None:
+    unfrozen = [{"order": "4", "operation": "paint", "reason": "paint-1 is down"}]
+
+    def add(route: Any) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "unfrozen": unfrozen})
+
+    planned.page.route("**/v1/plan", add)
+    planned.click("#load-example")
+    planned.settle()
+    assert planned.page.inner_text("#notes-title") == "1 frozen operation had to move"
+    told = "Had to move: order 4, paint: paint-1 is down"
+    assert str(planned.page.text_content("#note-lines")) == told
