@@ -173,6 +173,12 @@ def _add_serve_options(commands: _Commands) -> None:
     _add_access_options(serve)
     _add_serve_log_options(serve)
     serve.add_argument(
+        "--floor-minutes",
+        type=_positive,
+        default=10.0,
+        help="age from which the page calls the newest floor old; inf: never",
+    )
+    serve.add_argument(
         "--compare-hours",
         type=float,
         default=24.0,

@@ -1,11 +1,11 @@
 /** The header, and the key figures of the plan. */
 
-import { byId, OLD_SECONDS, state } from "./state.js";
+import { byId, state } from "./state.js";
 import { count, make, mark, money, percent, signed, swatch } from "./building.js";
 import { ageText, dateText, durationText, fromNow } from "./times.js";
 import { PALETTE } from "./colours.js";
 import { isNewFloor, lateOrders } from "./shown.js";
-import { renderFreshness, serviceNow } from "./freshness.js";
+import { isOld, renderFreshness, serviceNow } from "./freshness.js";
 
 export function renderHeader(plan) {
   byId("factory").textContent = state.policy.factory;
@@ -46,7 +46,7 @@ export function renderAge() {
   const seconds = received ? Math.max(0, (serviceNow() - Date.parse(received)) / 1000) : 0;
   const newer = isNewFloor() && (state.trial || !state.following) ? "; a newer one is here" : "";
   byId("age").textContent = received ? `received ${ageText(seconds)} ago${newer}` : `${source}${newer}`;
-  byId("age").classList.toggle("warns", seconds > OLD_SECONDS);
+  byId("age").classList.toggle("warns", isOld(seconds));
 }
 
 const TEXTS = {
@@ -113,9 +113,9 @@ function costFigure(plan) {
 }
 
 function compareCosts({ search, policy, rule }) {
-  if (!state.policy.policy.loaded) return "no policy to compare with";
   const first = state.edits.find(({ moment }) => moment.received === state.moment.received);
   if (first && state.draft) return compareMoves(first.plans, state.plans);
+  if (!state.policy.policy.loaded) return "no policy to compare with";
   if (!policy || !rule) return "comparing policy and rule \u2026";
   const share = rule.total_cost ? (policy.total_cost - rule.total_cost) / rule.total_cost : 0;
   const searched = search ? `search ${money(search.total_cost)}, ` : "";

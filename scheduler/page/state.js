@@ -1,7 +1,6 @@
 /** What the page shows, and numbers that it keeps to. */
 
 export const POLL_SECONDS = 5;
-export const OLD_SECONDS = 600; // a snapshot that is older than this is pointed out
 export const FUTURES = 32;
 export const QUEUE_LENGTH = 10; // operations shown for each machine
 export const ALTERNATIVES = 5; // shown at once; the others fold away

@@ -79,6 +79,8 @@ class Engine:
         Comparison of the policy with the rule beside the decisions; None: none.
     on_drift
         After an alarm of that comparison, let the rule decide, or only report it.
+    floor_minutes
+        Age from which the page calls the newest snapshot old.
     clock
         Clock that times are measured with, in seconds from any moment on.
     """
@@ -97,6 +99,7 @@ class Engine:
         admission: BundleAdmission = UNSIGNED,
         monitoring: MonitorSettings | None = None,
         on_drift: OnDrift = "warn",
+        floor_minutes: float = 10.0,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.factory, self.folder = factory, bundle
@@ -112,6 +115,7 @@ class Engine:
             self._note_refusal(str(self.loaded.fault))
         self.newest: tuple[Snapshot, str] | None = None
         self._clock, self._received = clock, 0.0
+        self.floor_minutes = floor_minutes
         self.on_drift, self.alarm_listener = on_drift, _ignore_alarm
         self.events = PageEvents()
         policy = (self.loaded.bundle, self.loaded.rule, budget)
@@ -348,6 +352,7 @@ class Engine:
             machines=machines,
             eligible_machines=eligible_machines(factory),
             predecessors=operation_predecessors(factory),
+            floor_minutes=None if math.isinf(self.floor_minutes) else self.floor_minutes,
         )
 
     def receive(self, snapshot: Snapshot) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -295,7 +295,7 @@ def test_a_published_plan_is_seen_by_the_mes_and_by_every_open_page(
     planned.settle()
     current = ask(service, "/v1/plans/current")
     assert (current["published_by"], current["revision"] > 0) == ("Ada", True)
-    told = f"Plan {current['revision']}, published by Ada"
+    told = f"Plan {current['revision']} by Ada, published"
     assert planned.page.inner_text("#published").startswith(told)
     second.wait_until(
         f"document.getElementById('published').textContent.startsWith({json.dumps(told)})"
@@ -508,3 +508,20 @@ def test_frozen_operations_that_had_to_move_are_named(planned: Visit) -> None:
     assert planned.page.inner_text("#notes-title") == "1 frozen operation had to move"
     told = "Had to move: order 4, paint: paint-1 is down"
     assert str(planned.page.text_content("#note-lines")) == told
+
+
+@pytest.mark.parametrize(("limit", "is_old"), [("0.001", True), ("inf", False)])
+def test_the_limit_of_age_is_that_of_the_service(
+    browser: Any, tmp_path: Path, limit: str, is_old: bool
+) -> None:
+    options = ["--no-token", "--floor-minutes", limit]
+    with ServiceProcess(None, tmp_path, factory="microfactory", options=options) as served:
+        snapshot = json.loads(SNAPSHOT.read_text(encoding="utf-8"))
+        ask(served, "/v1/floor", {"snapshot": snapshot}, method="PUT")
+        visit = Visit(browser, served.address)
+        hour_ago = datetime.now(UTC) - timedelta(hours=1)
+        floor = {**ask(served, "/v1/floor"), "received": hour_ago.isoformat()}
+        visit.page.route("**/v1/floor", lambda route: route.fulfill(body=json.dumps(floor)))
+        visit.open()
+        assert visit.page.is_hidden("#stale") is not is_old
+        visit.close()
