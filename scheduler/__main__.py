@@ -147,6 +147,7 @@ def _serve(options: argparse.Namespace) -> str:
         admission=BundleAdmission(read_bundle_key(options.bundle_key), options.foreign),
         monitoring=MonitorSettings(hours) if hours > 0 else None,
         on_drift=options.on_drift,
+        floor_minutes=options.floor_minutes,
     )
     message = engine.loaded.note or (engine.loaded.fault if options.bundle else None)
     if message:

@@ -174,6 +174,12 @@ def _add_serve_options(commands: _Commands) -> None:
     _add_deadline_options(serve)
     _add_access_options(serve)
     _add_serve_log_options(serve)
+    serve.add_argument(
+        "--floor-minutes",
+        type=_positive,
+        default=10.0,
+        help="age from which the page calls the newest floor old; inf: never",
+    )
     add_watch_options(serve)
 
 

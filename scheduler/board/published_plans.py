@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from factory.io.atomic_write import write_atomically
 from factory.model import Factory
+from scheduler.board.board_file import BoardError, BoardFile
 from scheduler.board.messages import (
     MAX_SCENARIOS,
     BoardContent,
@@ -19,10 +16,6 @@ from scheduler.board.messages import (
     ScenarioList,
     ScenarioRequest,
 )
-
-
-class BoardError(ValueError):
-    """A plan or scenario that cannot be kept."""
 
 
 class StalePlanError(BoardError):
@@ -43,30 +36,24 @@ class PublishedPlans:
     path
         File of the board; it is created with the first change.
 
-    Attributes
-    ----------
-    fault
-        Reason why the file was put aside when it was opened; None if it was not.
+    Raises
+    ------
+    BoardError
+        If the file cannot be read.
     """
 
     def __init__(self, factory: Factory, path: Path) -> None:
-        self.factory, self.path, self.fault = factory, path, self._read(path)
+        self.factory, self._file = factory, BoardFile(path)
         self._changing = threading.Lock()
 
-    def _read(self, path: Path) -> str | None:
-        self._content = BoardContent()
-        try:
-            self._content = BoardContent.model_validate_json(path.read_bytes())
-        except FileNotFoundError:
-            return None
-        except ValidationError as error:
-            damaged = path.with_name(f"{path.name}.damaged")
-            os.replace(path, damaged)
-            return (
-                f"{path.name}: {error.error_count()} problems; it is no file of a board."
-                f" It was renamed to {damaged.name}. Publish the plan again."
-            )
-        return None
+    @property
+    def fault(self) -> str | None:
+        """Return the reason why the file was put aside when it was opened, if it was."""
+        return self._file.fault
+
+    @property
+    def _content(self) -> BoardContent:
+        return self._file.content
 
     @property
     def current(self) -> CurrentPlan:
@@ -106,7 +93,7 @@ class PublishedPlans:
                 published_by=request.published_by,
                 published_date=date,
             )
-            self._keep(self._content.model_copy(update={"current": current}))
+            self._file.write(self._content.model_copy(update={"current": current}))
             return current
 
     def _check_plan(self, request: PublishRequest) -> None:
@@ -162,9 +149,5 @@ class PublishedPlans:
 
     def _keep_scenarios(self, kept: dict[str, KeptScenario]) -> ScenarioList:
         scenarios = ScenarioList(scenarios=tuple(kept[name] for name in sorted(kept)))
-        self._keep(self._content.model_copy(update={"scenarios": scenarios}))
+        self._file.write(self._content.model_copy(update={"scenarios": scenarios}))
         return scenarios
-
-    def _keep(self, content: BoardContent) -> None:
-        write_atomically(self.path, content.model_dump_json())
-        self._content = content

@@ -7,7 +7,9 @@ import { showTooltip } from "./tooltip.js";
 import { findStops, isAfter, selectOrder } from "./shown.js";
 import { announce } from "./service.js";
 import { dateText } from "./times.js";
-import { eligibleMachines, isMovable, moveOperation, renderBoard } from "./board.js";
+import { renderBoard, tellRefusal } from "./board.js";
+import { eligibleMachines, isMovable, placesOn, refuseMachine } from "./move_rules.js";
+import { moveOperation } from "./moves.js";
 
 export const gantt = new Gantt(byId("gantt"), {
   onSelect: selectOrder,
@@ -17,6 +19,9 @@ export const gantt = new Gantt(byId("gantt"), {
   onKey: (id) => byId(id).click(),
   canMove: isMovable,
   lanesFor: eligibleMachines,
+  placesFor: placesOn,
+  refuseLane: refuseMachine,
+  onRefusal: tellRefusal,
 });
 
 function focusOperation(operation) {
@@ -33,5 +38,5 @@ export function renderChart(plan) {
   gantt.show({ plan, orders, until, stops: findStops(plan, isAfter()), earlier: isAfter() ? state.trial.before.operations : [] });
   renderLegend(plan);
   byId("versions").hidden = byId("back").hidden = !state.trial;
-  byId("chart-title").textContent = state.trial ? "What if" : "Plan";
+  byId("chart-title").textContent = state.trial ? (state.trial.names ? "Comparison" : "What if") : "Plan";
 }

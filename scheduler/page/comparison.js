@@ -1,22 +1,66 @@
-/** Two plans compared, order by order. */
+/** Two plans compared: on the screen before and after, with the differences in the panel of what-ifs. */
 
-import { state } from "./state.js";
+import { byId, state } from "./state.js";
+import { make } from "./building.js";
+import { shownPlan } from "./shown.js";
 import { setVersion } from "./what_if.js";
+import { currentPublication } from "./publication.js";
 
-/** Show two plans as before and after. */
-export function comparePlans(before, after) {
-  const moment = new Map(before.orders.map((order) => [order.order, order]));
-  const names = new Set([...moment.keys(), ...after.orders.map((order) => order.order)]);
+const TEXTS = {
+  shown: "the plan on the screen",
+  published: ({ revision, published_by: author }) => `plan ${revision}, published by ${author}`,
+  lastMove: "the plan before the last move",
+  allMoves: "the plan before all moves",
+  by: { search: "the plan by search", policy: "the plan by the policy", rule: "the plan by the rule" },
+};
+
+/** Plans that can be compared, each with its name. */
+export function comparablePlans() {
+  const shown = shownPlan();
+  if (!shown || state.trial) return [];
+  const publication = currentPublication();
+  const planOf = (edit) => edit && (edit.plans[state.by] ?? Object.values(edit.plans)[0]);
+  const plans = [
+    { name: TEXTS.published(publication), plan: publication.plan },
+    { name: TEXTS.lastMove, plan: planOf(state.edits.at(-1)) },
+    { name: TEXTS.allMoves, plan: state.edits.length > 1 ? planOf(state.edits[0]) : null },
+    ...Object.entries(TEXTS.by).map(([by, name]) => ({ name, plan: state.plans[by] === shown ? null : state.plans[by] })),
+    { name: TEXTS.shown, plan: shown },
+  ];
+  return plans.filter(({ plan }) => plan);
+}
+
+let choices = [];
+
+export function openComparing() {
+  choices = comparablePlans();
+  const optionsWith = (chosen) => choices.map(({ name }, place) => make("option", { value: place, selected: place === chosen }, name));
+  byId("compare-before").replaceChildren(...optionsWith(0));
+  byId("compare-after").replaceChildren(...optionsWith(choices.length - 1));
+  byId("compare-dialog").returnValue = "";
+  byId("compare-dialog").showModal();
+}
+
+byId("compare-form").addEventListener("submit", (event) => {
+  if (event.submitter?.value !== "compare") return;
+  comparePlans(choices[Number(byId("compare-before").value)], choices[Number(byId("compare-after").value)]);
+});
+
+function comparePlans({ name: from, plan: before }, { name: to, plan: after }) {
+  const earlier = new Map(before.orders.map((order) => [order.order, order]));
   const later = new Map(after.orders.map((order) => [order.order, order]));
+  const names = new Set([...earlier.keys(), ...later.keys()]);
   state.trial = {
     before,
     after,
+    names: { before: from, after: to },
     changes: [],
-    orders: [...names].map((order) => compareOrder(order, moment.get(order), later.get(order))),
+    orders: [...names].map((order) => compareOrder(order, earlier.get(order), later.get(order))),
     cost_difference: after.total_cost - before.total_cost,
     nervousness: null,
   };
   setVersion("after");
+  document.querySelector('.tabs button[data-panel="what-if"]').click();
 }
 
 function compareOrder(order, first, second) {

@@ -1,4 +1,7 @@
-/** Events of the service: a new floor, plan or scenario is read as soon as it is there. */
+/**
+ * Events of the service: a new floor, plan or scenario is read as soon as it is there.
+ * A hidden page gives its stream back, as browsers open few connections to one service.
+ */
 
 import { POLL_SECONDS } from "./state.js";
 import { openStream } from "./service.js";
@@ -14,6 +17,7 @@ export const isTold = () => isConnected;
 /** Listen for as long as the page is open; after each gap everything is read anew. */
 export async function listen() {
   for (;;) {
+    await becomeVisible();
     try {
       await readEvents(await openStream("/v1/events"));
     } catch {
@@ -24,7 +28,29 @@ export async function listen() {
   }
 }
 
+/** Wait until somebody looks at the page. */
+const becomeVisible = () =>
+  new Promise((resolve) => {
+    const look = () => {
+      if (document.hidden) return;
+      document.removeEventListener("visibilitychange", look);
+      resolve();
+    };
+    document.addEventListener("visibilitychange", look);
+    look();
+  });
+
 async function readEvents(reader) {
+  const hide = () => document.hidden && reader.cancel();
+  document.addEventListener("visibilitychange", hide);
+  try {
+    await readAll(reader);
+  } finally {
+    document.removeEventListener("visibilitychange", hide);
+  }
+}
+
+async function readAll(reader) {
   const decoder = new TextDecoder();
   let text = "";
   for (;;) {

@@ -1,11 +1,11 @@
 /** The header, and the key figures of the plan. */
 
-import { byId, OLD_SECONDS, state } from "./state.js";
+import { byId, state } from "./state.js";
 import { count, make, mark, money, percent, signed, swatch } from "./building.js";
 import { ageText, dateText, durationText, fromNow } from "./times.js";
 import { PALETTE } from "./colours.js";
 import { isNewFloor, lateOrders } from "./shown.js";
-import { renderFreshness, serviceNow } from "./freshness.js";
+import { isOld, renderFreshness, serviceNow } from "./freshness.js";
 
 export function renderHeader(plan) {
   byId("factory").textContent = state.policy.factory;
@@ -46,16 +46,24 @@ export function renderAge() {
   const seconds = received ? Math.max(0, (serviceNow() - Date.parse(received)) / 1000) : 0;
   const newer = isNewFloor() && (state.trial || !state.following) ? "; a newer one is here" : "";
   byId("age").textContent = received ? `received ${ageText(seconds)} ago${newer}` : `${source}${newer}`;
-  byId("age").classList.toggle("warns", seconds > OLD_SECONDS);
+  byId("age").classList.toggle("warns", isOld(seconds));
 }
+
+const TEXTS = {
+  aside: (order, place, problem) => `Put aside: ${order === null ? place : `order ${order}, ${place}`}: ${problem}`,
+  unfrozen: (order, operation, reason) => `Had to move: order ${order}, ${operation}: ${reason}`,
+  numAside: (number) => `${count(number, "part")} of the snapshot put aside; the plan is made without`,
+  numUnfrozen: (number) => `${count(number, "frozen operation")} had to move`,
+  byHand: (difference) => `moved by hand: ${difference} since the last plan of the service`,
+};
 
 /** What the plan leaves out of the snapshot, and what it could not keep. */
 export function renderNotes(plan) {
-  const asides = (plan.set_aside ?? []).map(({ order, place, problem }) => `Put aside: ${order === null ? place : `order ${order}`}: ${problem}`);
-  const moved = (plan.unfrozen ?? []).map(({ order, operation, reason }) => `Could not be kept: order ${order}, ${operation}: ${reason}`);
+  const asides = (plan.set_aside ?? []).map(({ order, place, problem }) => TEXTS.aside(order, place, problem));
+  const moved = (plan.unfrozen ?? []).map(({ order, operation, reason }) => TEXTS.unfrozen(order, operation, reason));
   const lines = [...asides, ...moved];
   byId("notes").hidden = !lines.length;
-  byId("notes-title").textContent = `${asides.length} put aside, ${moved.length} moved although frozen`;
+  byId("notes-title").textContent = [asides.length && TEXTS.numAside(asides.length), moved.length && TEXTS.numUnfrozen(moved.length)].filter(Boolean).join("; ");
   byId("note-lines").replaceChildren(...lines.map((line) => make("li", {}, line)));
 }
 
@@ -105,11 +113,20 @@ function costFigure(plan) {
 }
 
 function compareCosts({ search, policy, rule }) {
+  const first = state.edits.find(({ moment }) => moment.received === state.moment.received);
+  if (first && state.draft) return compareMoves(first.plans, state.plans);
   if (!state.policy.policy.loaded) return "no policy to compare with";
   if (!policy || !rule) return "comparing policy and rule \u2026";
   const share = rule.total_cost ? (policy.total_cost - rule.total_cost) / rule.total_cost : 0;
   const searched = search ? `search ${money(search.total_cost)}, ` : "";
   return `${searched}policy ${money(policy.total_cost)}, rule ${money(rule.total_cost)}: ${signed(share, percent(Math.abs(share)))}`;
+}
+
+/** What the moves by hand have cost together. */
+function compareMoves(before, after) {
+  const planOf = (plans) => plans[state.by] ?? Object.values(plans)[0];
+  const difference = planOf(after).total_cost - planOf(before).total_cost;
+  return TEXTS.byHand(signed(difference, money(Math.abs(difference))));
 }
 
 function changeoverFigure(plan) {

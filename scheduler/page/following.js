@@ -6,14 +6,15 @@ import { renderAge, renderFollowing } from "./figures.js";
 import { plan } from "./planning.js";
 import { isNewFloor } from "./shown.js";
 import { noteAnswer, noteSilence } from "./freshness.js";
-import { currentPublication } from "./publication.js";
+import { withPlannersLocks } from "./kept_locks.js";
 
 let isCutOff = false;
 
-/** Look for a newer floor for as long as the page is open. */
-export async function pollForever() {
+/** Look for a newer floor, and what else there is, for as long as the page is open. */
+export async function pollForever(readOthers) {
   await poll();
-  setTimeout(pollForever, 1000 * POLL_SECONDS);
+  await readOthers();
+  setTimeout(() => pollForever(readOthers), 1000 * POLL_SECONDS);
 }
 
 export async function poll() {
@@ -39,16 +40,7 @@ export function followFloor() {
   if (!state.following || state.trial || !isNewFloor()) return;
   state.seen = state.floor.received;
   refreshPolicy();
-  plan({ snapshot: withPublishedLocks(state.floor.snapshot), source: "MES", received: state.floor.received });
-}
-
-/** The floor with the locks of the published plan, as far as the floor has none; locks of work that is gone are put aside. */
-function withPublishedLocks(snapshot) {
-  const known = new Set((snapshot.locks ?? []).map(({ order, operation }) => JSON.stringify([order, operation])));
-  const open = new Map(snapshot.orders.map((order) => [order.order_id, order.operations]));
-  const isOpen = ({ order, operation }) => ["ready", "upcoming"].includes(open.get(order)?.[operation]?.status);
-  const published = currentPublication().locks.filter((lock) => isOpen(lock) && !known.has(JSON.stringify([lock.order, lock.operation])));
-  return published.length ? { ...snapshot, locks: [...(snapshot.locks ?? []), ...published] } : snapshot;
+  plan({ snapshot: withPlannersLocks(state.floor.snapshot), source: "MES", received: state.floor.received });
 }
 
 /** A policy may be loaded or fail while the page is open. */
@@ -69,7 +61,7 @@ export function setFollowing(following) {
 /** Plan something else than the floor; following would soon replace it. */
 function planAside(snapshot, source) {
   setFollowing(false);
-  state.seen = null;
+  Object.assign(state, { seen: null, draft: null, edits: [], undone: [], moved: "" });
   return plan({ snapshot, source, received: null });
 }
 

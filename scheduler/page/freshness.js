@@ -1,13 +1,21 @@
 /** Whether what is on the screen is current, by the service's clock. */
 
-import { byId, OLD_SECONDS, state } from "./state.js";
+import { byId, state } from "./state.js";
 import { mark } from "./building.js";
 import { ageText } from "./times.js";
+
+const TEXTS = {
+  gone: (age) => `Not current: the service has not answered for ${age}`,
+  old: (age) => `Not current: the newest floor is ${age} old`,
+};
 
 let goneSince = null;
 
 /** The service's clock: that of this machine, put right by the dates of the answers. */
 export const serviceNow = () => Date.now() + state.clockOffset;
+
+/** Whether a floor of an age in seconds is no longer current, by the limit of the service. */
+export const isOld = (seconds) => seconds > 60 * (state.policy?.floor_minutes ?? Infinity);
 
 export function noteAnswer() {
   goneSince = null;
@@ -28,8 +36,8 @@ export function renderFreshness() {
 }
 
 function findReason() {
-  if (goneSince !== null) return `Not current: the service has not answered for ${ageText((serviceNow() - goneSince) / 1000)}`;
+  if (goneSince !== null) return TEXTS.gone(ageText((serviceNow() - goneSince) / 1000));
   const received = state.floor?.received;
   const age = received ? (serviceNow() - Date.parse(received)) / 1000 : 0;
-  return age > OLD_SECONDS ? `Not current: the newest floor is ${ageText(age)} old` : "";
+  return isOld(age) ? TEXTS.old(ageText(age)) : "";
 }

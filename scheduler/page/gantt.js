@@ -15,7 +15,7 @@ const SHORTEST_VIEW = 10; // minutes
 /** Operations on machines over time, drawn in SVG. Only what lies in view is placed, so that thousands of bars stay smooth. */
 export class Gantt {
   constructor(host, handlers) {
-    Object.assign(this, { host, ...handlers }); // onSelect, onHover, onFocus, onMove, onKey, canMove, lanesFor
+    Object.assign(this, { host, ...handlers }); // see chart.js
     this.focused = null; // operation
     this.bars = [];
     this.view = null; // ticks {from, to}

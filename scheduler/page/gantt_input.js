@@ -120,11 +120,17 @@ export class GanttInput {
       m: () => chart.onKey("move"),
       l: () => chart.onKey("lock"),
       u: () => chart.onKey("undo"),
+      r: () => chart.onKey("redo"),
     });
-    if (event.key === "Escape" && this.moves.bar) this.moves.end(false);
-    if (event.key === "Enter" && chart.focused && chart.host === document.activeElement) chart.onSelect(chart.focused.order);
+    this.endOrChoose(event.key);
     if (!actions[event.key]) return;
     event.preventDefault();
     actions[event.key]();
+  }
+  /** Escape gives a drag up; Enter selects the order of the bar that has the focus. */
+  endOrChoose(key) {
+    const { chart } = this;
+    if (key === "Escape" && this.moves.bar) this.moves.end(false);
+    if (key === "Enter" && chart.focused && chart.host === document.activeElement) chart.onSelect(chart.focused.order);
   }
 }

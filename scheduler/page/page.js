@@ -14,10 +14,13 @@ import { CHANGE_FORMS, openForm } from "./change_forms.js";
 import { leaveTrial, renderWhatIf, setVersion, tryChanges } from "./what_if.js";
 import { choosePlanner, sampleFutures } from "./planning.js";
 import { loadExample, loadFile, poll, pollForever, setFollowing } from "./following.js";
-import { compareWithPublished, openMoving, openPublishing, refreshPublished, renderBoard, toggleLock, undo } from "./board.js";
+import { openMoving, renderBoard } from "./board.js";
+import { openComparing } from "./comparison.js";
 import { refreshOutcomes } from "./outcomes.js";
-import { keepScenario, refreshScenarios } from "./scenarios.js";
-import { listen, onEvent } from "./events.js";
+import { redo, toggleLock, undo } from "./moves.js";
+import { openPublishing, refreshPublished } from "./publishing.js";
+import { keepScenario, nameScenario, refreshScenarios } from "./scenarios.js";
+import { isTold, listen, onEvent } from "./events.js";
 import { ticksOfHours } from "./times.js";
 
 function wireDrawing() {
@@ -51,11 +54,13 @@ function wireControls() {
   onClick("try", tryChanges);
   onClick("sample", sampleFutures);
   onClick("undo", undo);
+  onClick("redo", redo);
   onClick("publish", openPublishing);
-  onClick("compare", compareWithPublished);
+  onClick("compare", openComparing);
   onClick("move", openMoving);
   onClick("lock", () => state.focused && toggleLock(state.focused));
   onClick("keep-scenario", keepScenario);
+  byId("scenario-name").addEventListener("input", nameScenario);
   onClick("wall", toggleWall);
   onClick("print", () => print());
   byId("frozen").addEventListener("change", (event) => {
@@ -145,8 +150,9 @@ async function start() {
   for (const [event, read] of [["floor", poll], ["plan", refreshPublished], ["scenarios", refreshScenarios], ["floor", refreshOutcomes]]) onEvent(event, () => void read().catch(() => {}));
   await refreshPublished().catch(() => {});
   await refreshOutcomes().catch(() => {});
+  nameScenario();
   listen();
-  pollForever();
+  pollForever(async () => isTold() || Promise.allSettled([refreshPublished(), refreshScenarios()]));
 }
 
 start();

@@ -29,7 +29,7 @@ export async function plan(moment) {
   const error = await attempt("plan", async () => {
     const first = await requestPlan(moment, state.by, { previous: previous[state.by] ?? null });
     if (!isCurrent()) return;
-    Object.assign(state, { moment, previous, plans: { [state.by]: first }, trial: null, explanation: null, edits: [], focused: null });
+    Object.assign(state, { moment, previous, plans: { [state.by]: first }, trial: null, explanation: null, moved: "", focused: null });
     render();
     announce(`Planned: ${count(lateOrders(first).length, "order")} late`);
     for (const by of others(state.by)) await addPlan(by, isCurrent);

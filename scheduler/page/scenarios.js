@@ -1,9 +1,25 @@
 /** What-ifs that are kept under a name, for all pages. */
 
 import { byId, state } from "./state.js";
-import { make } from "./building.js";
-import { announce, ask, attempt } from "./service.js";
-import { renderWhatIf } from "./what_if.js";
+import { count, make } from "./building.js";
+import { announce, ask, attempt, Refusal, showProblems } from "./service.js";
+import { ageText } from "./times.js";
+import { renderWhatIf, tryChanges } from "./what_if.js";
+import { keepAuthor, knownAuthor } from "./publication.js";
+import { serviceNow } from "./freshness.js";
+
+const TEXTS = {
+  keep: "Keep",
+  replace: "Replace",
+  detail: (changes, author, age) => `${count(changes, "change")}, kept by ${author} ${age} ago`,
+  remove: "Remove",
+  removeNamed: (name) => `Remove scenario ${name}`,
+  opened: (name) => `Scenario ${name} opened`,
+  kept: (name) => `Scenario ${name} kept`,
+  noName: "A scenario needs a name. Enter one.",
+  noAuthor: "A scenario needs the name of the planner who keeps it. Enter yours.",
+  noChanges: "There are no changes to keep. Add a change first.",
+};
 
 const pathOf = (name) => `/v1/plans/scenarios/${encodeURIComponent(name)}`;
 
@@ -14,30 +30,49 @@ export async function refreshScenarios() {
 function showScenarios({ scenarios }) {
   state.scenarios = scenarios;
   byId("scenarios").replaceChildren(...scenarios.map(scenarioItem));
+  nameScenario();
 }
 
 function scenarioItem(scenario) {
-  const { name, saved_by: author, changes } = scenario;
-  const open = make("button", { type: "button", title: `${changes.length} changes, kept by ${author}`, click: () => openScenario(scenario) }, name);
-  const remove = make("button", { type: "button", "aria-label": `Remove scenario ${name}`, click: () => removeScenario(name) }, "Remove");
-  return make("li", {}, open, remove);
+  const { name, saved_by: author, saved_date: date, changes } = scenario;
+  const age = ageText(Math.max(0, (serviceNow() - Date.parse(date)) / 1000));
+  const open = make("button", { type: "button", click: () => openScenario(scenario) }, name);
+  const detail = make("span", { class: "quiet stretch" }, TEXTS.detail(changes.length, author, age));
+  const remove = make("button", { type: "button", "aria-label": TEXTS.removeNamed(name), click: () => removeScenario(name) }, TEXTS.remove);
+  return make("li", { "data-scenario": name }, open, detail, remove);
 }
 
+/** Take the changes of a scenario, and try them on what is known now. */
 function openScenario({ name, changes }) {
   state.changes = [...changes];
+  byId("scenario-name").value = name;
+  nameScenario();
   renderWhatIf();
-  announce(`Scenario ${name} opened`);
+  announce(TEXTS.opened(name));
+  if (state.moment) tryChanges();
 }
 
 const removeScenario = (name) => attempt("scenarios", async () => showScenarios(await ask(pathOf(name), null, "DELETE")));
 
+/** Say whether keeping replaces a scenario of that name. */
+export function nameScenario() {
+  const isKept = state.scenarios.some(({ name }) => name === byId("scenario-name").value.trim());
+  byId("keep-scenario").textContent = isKept ? TEXTS.replace : TEXTS.keep;
+  if (!byId("scenario-author").value) byId("scenario-author").value = knownAuthor();
+}
+
 export function keepScenario() {
-  const name = byId("scenario-name").value.trim();
-  if (!name || !state.changes.length) return;
-  const body = { changes: state.changes, saved_by: localStorage.getItem("author") || "a planner" };
-  attempt("scenarios", async () => {
-    showScenarios(await ask(pathOf(name), body, "PUT"));
+  const [name, author] = ["scenario-name", "scenario-author"].map((id) => byId(id).value.trim());
+  const missing = !state.changes.length ? TEXTS.noChanges : !name ? TEXTS.noName : author ? "" : TEXTS.noAuthor;
+  if (missing) {
+    showProblems(new Refusal(422, [missing]), "scenarios");
+    return undefined;
+  }
+  keepAuthor(author);
+  return attempt("scenarios", async () => {
+    showScenarios(await ask(pathOf(name), { changes: state.changes, saved_by: author }, "PUT"));
     byId("scenario-name").value = "";
-    announce(`Scenario ${name} kept`);
+    nameScenario();
+    announce(TEXTS.kept(name));
   });
 }

@@ -28,23 +28,34 @@ function takeTokenFromAddress() {
   history.replaceState(null, "", address);
 }
 
+const answers = new Map(); // by path: the last answer that has a tag, so that it is downloaded once
+
 /** An answer of the service; asks for the token as often as it is missing or wrong. */
 export async function ask(path, body, method) {
   for (;;) {
     const response = await send(path, body, method);
-    if (response.ok) return response.json();
+    if (response.status === 304) return answers.get(path).answer;
+    if (response.ok) return keepAnswer(path, response);
     const refusal = new Refusal(response.status, await readProblems(response));
     if (response.status !== 401 || !(await askForToken(refusal.problems))) throw refusal;
   }
 }
 
-async function send(path, body, method = body ? "POST" : "GET") {
+async function keepAnswer(path, response) {
+  const answer = await response.json();
+  const tag = response.headers.get("etag");
+  if (tag) answers.set(path, { tag, answer });
+  return answer;
+}
+
+async function send(path, body = null, method = body ? "POST" : "GET") {
   const headers = {};
   const token = sessionStorage.getItem(TOKEN);
   if (token) headers.Authorization = `Bearer ${token}`;
   if (body) headers["Content-Type"] = "application/json";
+  if (method === "GET" && answers.has(path)) headers["If-None-Match"] = answers.get(path).tag;
   try {
-    const response = await fetch(path, { method, headers, body: body && JSON.stringify(body) });
+    const response = await fetch(path, Object.assign({ method, headers }, body && { body: JSON.stringify(body) }));
     noteClock(response);
     return response;
   } catch {

@@ -1,7 +1,6 @@
 /** What the page shows, and numbers that it keeps to. */
 
 export const POLL_SECONDS = 5;
-export const OLD_SECONDS = 600; // a snapshot that is older than this is pointed out
 export const FUTURES = 32;
 export const QUEUE_LENGTH = 10; // operations shown for each machine
 export const ALTERNATIVES = 5; // shown at once; the others fold away
@@ -26,7 +25,10 @@ export const state = {
   version: "after", // of the trial
   selected: null, // order
   focused: null, // planned operation whose bar has the focus
-  edits: [], // moments and plans before each move, to undo it
+  edits: [], // moments, plans and drafts before each move, to undo it
+  undone: [], // those that undoing has left, to do it again
+  draft: null, // locks of moves here that are not published; null: none
+  moved: "", // what the last move did
   published: null, // answer of /v1/plans/current
   scenarios: [],
   frozen: 0, // ticks from the clock in which nothing moves

@@ -7,6 +7,7 @@ import { announce, ask, attempt } from "./service.js";
 import { render, toggleOrder } from "./shown.js";
 import { latenessCell } from "./orders.js";
 import { followFloor } from "./following.js";
+import { costTable, movedOperations, planNames } from "./plan_differences.js";
 
 const CHANGE_TEXTS = {
   rush_order: (change) =>
@@ -82,18 +83,21 @@ function comparisonParts(trial) {
   const becomesLate = orders.filter((order) => order.lateness_after > 0 && !(order.lateness_before > 0));
   const becomesTimely = orders.filter((order) => order.lateness_before > 0 && order.lateness_after !== null && order.lateness_after <= 0);
   return [
+    planNames(trial),
     make(
       "p",
       { class: difference > 0 ? "difference dearer" : "difference" },
       make("b", {}, signed(difference, money(Math.abs(difference)))),
       ` cost: ${money(trial.before.total_cost)} before, ${money(trial.after.total_cost)} after`,
     ),
+    costTable(trial),
     becomesLate.length
       ? make("p", { class: "late-text" }, mark("warning-mark"), `late now: ${becomesLate.map((order) => order.order).join(", ")}`)
       : make("p", { class: "quiet" }, "No order becomes late."),
     becomesTimely.length ? make("p", {}, `in time now: ${becomesTimely.map((order) => order.order).join(", ")}`) : "",
     movedTable(moved, trial.before.clock),
     make("p", { class: "quiet" }, `${moved.length} of ${count(orders.length, "order")} moved, came or went.`),
+    ...movedOperations(trial),
     make("p", { class: "buttons" }, make("button", { type: "button", click: leaveTrial }, "Back to the plan")),
   ];
 }

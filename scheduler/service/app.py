@@ -32,8 +32,8 @@ from scheduler.service.engine import Engine
 from scheduler.service.floor_routes import (
     FLOOR_STATUSES,
     FloorRoutes,
+    expected_tag,
     is_floor_request,
-    tag_of,
 )
 from scheduler.service.metrics import Metrics
 from scheduler.service.middleware import (
@@ -250,7 +250,7 @@ class _Service:
     async def decide(self, request: Request) -> Response:
         """Decide for all free machines; the answer is in the log before it is sent."""
         body, strict = await self.reader.read_body(request), is_strict(request)
-        key, tag, is_repeated = request.headers.get("idempotency-key"), tag_of(request), False
+        key, tag, is_repeated = request.headers.get("idempotency-key"), expected_tag(request), False
 
         def submit() -> Work[DecideAnswer]:
             nonlocal is_repeated

@@ -13,24 +13,20 @@ from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.responses import StreamingResponse
 
-from scheduler.board.messages import PublishRequest, ScenarioRequest
+from scheduler.board.board_file import BoardError, ForeignBoardError
+from scheduler.board.messages import CurrentPlan, PublishRequest, ScenarioRequest
 from scheduler.board.page_events import MAX_LISTENERS, PageEvent
-from scheduler.board.published_plans import (
-    BoardError,
-    PublishedPlans,
-    StalePlanError,
-    UnknownScenarioError,
-)
+from scheduler.board.published_plans import PublishedPlans, StalePlanError, UnknownScenarioError
 from scheduler.service.engine import Engine
 from scheduler.service.middleware import RefusedError
 from scheduler.service.request_reader import MAX_PLAN_ENTRIES, RequestReader, parse_body
-from scheduler.service.responses import json_response
+from scheduler.service.responses import json_response, tag_of, tagged_response
 from scheduler.service_log import log
 from scheduler.snapshot.parse_errors import format_items
 from scheduler.snapshot.read import SnapshotError
 from scheduler.snapshot.schema import Name
 
-_STATUSES = {StalePlanError: 409, UnknownScenarioError: 404}
+_STATUSES = {StalePlanError: 409, UnknownScenarioError: 404, ForeignBoardError: 503}
 _NAME = TypeAdapter[str](Name)
 _Body = TypeVar("_Body", PublishRequest, ScenarioRequest)
 _Answer = TypeVar("_Answer", bound=BaseModel)
@@ -41,7 +37,8 @@ class BoardRoutes:
 
     def __init__(self, engine: Engine, reader: RequestReader) -> None:
         self.reader, self.events = reader, engine.events
-        path = engine.decision_log.path.with_suffix(".board.json")
+        log_path = engine.decision_log.path.resolve()
+        path = log_path.with_name(f"{log_path.name}.board.json")
         self.plans = PublishedPlans(engine.factory, path)
         if self.plans.fault is not None:
             log(logging.ERROR, "file of the board put aside", problem=self.plans.fault)
@@ -61,23 +58,24 @@ class BoardRoutes:
     async def current(self, request: Request) -> Response:
         """Return the published plan, or 304 if `If-None-Match` names its revision."""
         current = self.plans.current
-        tag = f'"{current.revision}"'
-        if request.headers.get("if-none-match") == tag:
-            return Response(status_code=304, headers={"ETag": tag})
-        response = json_response(current)
-        response.headers["ETag"] = tag
-        return response
+        return tagged_response(request, _tag_of_plan(current), lambda: current)
 
     async def publish(self, request: Request) -> Response:
         """Publish a plan for the MES and for all pages; refused (409) if there is a newer one."""
         body, date = await self._read(request, PublishRequest), _now()
         current = await self._change("plan", lambda: self.plans.publish(body, date))
         log(logging.INFO, "plan published", revision=current.revision, by=current.published_by)
-        return json_response(current)
+        response = json_response(current)
+        response.headers["ETag"] = _tag_of_plan(current)
+        return response
 
     async def scenarios(self, request: Request) -> Response:
-        """Return the named scenarios."""
-        return json_response(self.plans.scenarios)
+        """Return the named scenarios, or 304 if `If-None-Match` names their version."""
+        scenarios = self.plans.scenarios
+        dates = [scenario.saved_date for scenario in scenarios.scenarios]
+        names = hash(tuple(scenario.name for scenario in scenarios.scenarios))
+        tag = tag_of("scenarios", len(dates), max(dates, default=""), names)
+        return tagged_response(request, tag, lambda: scenarios)
 
     async def keep_scenario(self, request: Request) -> Response:
         """Keep the changes of a what-if under a name."""
@@ -124,6 +122,8 @@ class BoardRoutes:
         try:
             answer = await loop.run_in_executor(None, change)
         except BoardError as error:
+            if isinstance(error, ForeignBoardError):
+                log(logging.ERROR, "the board cannot be written", problem=str(error))
             raise RefusedError(_STATUSES.get(type(error), 422), str(error)) from None
         except OSError as error:
             log(logging.ERROR, "the board cannot be written", problem=str(error))
@@ -131,6 +131,10 @@ class BoardRoutes:
             raise RefusedError(503, problem) from None
         self.events.send(event)
         return answer
+
+
+def _tag_of_plan(current: CurrentPlan) -> str:
+    return tag_of("plan", current.revision, current.published_date)
 
 
 def _now() -> str:

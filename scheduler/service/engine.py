@@ -25,7 +25,7 @@ from scheduler.service.work.deadlines import Work, WorkClock
 from scheduler.service.work.decision_queue import DecisionQueue
 from scheduler.service.work.plan_queue import PlanQueue
 from scheduler.service.work.schemas import PolicyAnswer, PolicyState
-from scheduler.snapshot.lock_checks import eligible_machines
+from scheduler.snapshot.lock_checks import eligible_machines, operation_predecessors
 from scheduler.snapshot.schema import Snapshot, SnapshotText
 
 _Result = TypeVar("_Result")
@@ -50,6 +50,8 @@ class Engine:
         See :class:`scheduler.service.work.decision_queue.DecisionQueue`.
     admission, monitoring, on_drift
         See :class:`scheduler.outcomes.active_policy.ActivePolicy`.
+    floor_minutes
+        Age from which the page calls the newest snapshot old.
     clock
         Clock that times are measured with, in seconds from any moment on.
     """
@@ -68,6 +70,7 @@ class Engine:
         admission: BundleAdmission = UNSIGNED,
         monitoring: MonitorSettings | None = None,
         on_drift: OnDrift = "warn",
+        floor_minutes: float = 10.0,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.factory, self.decision_log, self.shadow = factory, decision_log, shadow
@@ -83,6 +86,7 @@ class Engine:
             clock=clock,
         )
         self.held = HeldFloor(clock)
+        self.floor_minutes = floor_minutes
         self.events = PageEvents()
         slow_clock = WorkClock(clock)
         fast, slow = (
@@ -153,6 +157,8 @@ class Engine:
             products=products,
             machines=machines,
             eligible_machines=eligible_machines(factory),
+            predecessors=operation_predecessors(factory),
+            floor_minutes=None if math.isinf(self.floor_minutes) else self.floor_minutes,
         )
 
     def receive(

@@ -12,7 +12,7 @@ from scheduler.held_floor.floor_changes import FloorChanges, change_floor
 from scheduler.held_floor.held_floor import FloorError, FloorVersion, NoFloorError, StaleFloorError
 from scheduler.service.engine import Engine
 from scheduler.service.request_reader import RequestReader, is_strict, parse_body
-from scheduler.service.responses import json_response
+from scheduler.service.responses import json_response, knows_version
 from scheduler.service.work.deadlines import Work
 from scheduler.service.work.schemas import (
     CurrentFloorRequest,
@@ -54,7 +54,7 @@ class FloorRoutes:
         if version is None:
             return json_response(FloorAnswer(snapshot=None, received=None))
         headers = {"ETag": f'"{version.tag}"'}
-        if request.headers.get("if-none-match") == headers["ETag"]:
+        if knows_version(request, headers["ETag"]):
             return Response(status_code=304, headers=headers)
         content = await self._wait(
             request, "decide", lambda: self.engine.read(lambda _: version.content)
@@ -65,7 +65,7 @@ class FloorRoutes:
     async def put(self, request: Request) -> Response:
         """Replace the floor without deciding; with `If-Match` only the floor of that tag."""
         parse = await self.reader.read(request, SnapshotRequest)
-        tag = tag_of(request)
+        tag = expected_tag(request)
 
         def replace(work: Work[FloorVersion]) -> FloorVersion:
             before = self.engine.held.find(tag) if tag is not None else None
@@ -81,7 +81,7 @@ class FloorRoutes:
         body, strict, tag = (
             await self.reader.read_body(request),
             is_strict(request),
-            tag_of(request),
+            expected_tag(request),
         )
 
         def change(work: Work[FloorVersion]) -> FloorVersion:
@@ -139,7 +139,7 @@ def is_floor_request(body: bytes) -> bool:
     return b'"snapshot"' not in body and b'"floor"' in body
 
 
-def tag_of(request: Request) -> str | None:
+def expected_tag(request: Request) -> str | None:
     """Return the tag that a request expects of the floor; None: any."""
     header = request.headers.get("if-match")
     return None if header in (None, "*") else str(header).strip().strip('"')

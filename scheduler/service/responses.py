@@ -28,6 +28,32 @@ def json_response(message: BaseModel) -> Response:
     return Response(message.model_dump_json(), media_type="application/json")
 
 
+def tag_of(*parts: object) -> str:
+    """Return the ``ETag`` of a version that the parts name."""
+    return f'"{"/".join(map(str, parts))}"'
+
+
+def knows_version(request: Request, tag: str) -> bool:
+    """Return whether the client has this version, by ``If-None-Match``."""
+    known = request.headers.get("if-none-match", "")
+    return any(one.strip().removeprefix("W/") in (tag, "*") for one in known.split(","))
+
+
+def tagged_response(request: Request, tag: str, make: Callable[[], BaseModel]) -> Response:
+    """Return a message with its ``ETag``, or status 304 to a client that has this version.
+
+    Parameters
+    ----------
+    make
+        Function that makes the message; it is called only if the client needs it.
+    """
+    if knows_version(request, tag):
+        return Response(status_code=304, headers={"ETag": tag})
+    response = json_response(make())
+    response.headers["ETag"] = tag
+    return response
+
+
 def page_files() -> list[Path]:
     """Return the files of the page, sorted by name."""
     return sorted(path for path in PAGE.iterdir() if path.suffix in _MEDIA_TYPES)

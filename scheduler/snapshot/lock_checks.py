@@ -8,6 +8,7 @@ from functools import cache
 from graphlib import CycleError, TopologicalSorter
 
 from factory.model import Factory, Operation, WorkCentre
+from factory.routes import operation_order, predecessors
 from factory.validation.errors import Problem, Suggestion, Words
 from scheduler.snapshot.order_tables import ProductSchema
 from scheduler.snapshot.schema import Lock, OrderState, Snapshot
@@ -148,6 +149,18 @@ def eligible_machines(factory: Factory) -> dict[str, dict[str, list[str]]]:
         }
         for product in factory.products
     }
+
+
+def operation_predecessors(factory: Factory) -> dict[str, dict[str, list[str]]]:
+    """Return the operations that each operation of each product waits for."""
+    before = dict[str, dict[str, list[str]]]()
+    for product in factory.products:
+        names = [product.operations[listed].name for listed in operation_order(product)]
+        before[product.name] = {
+            name: [names[step] for step in steps]
+            for name, steps in zip(names, predecessors(product), strict=True)
+        }
+    return before
 
 
 def _check_sequence(

@@ -164,6 +164,10 @@ class PolicyAnswer(_Message):
     """``name`` and ``work_centre`` of each machine."""
     eligible_machines: dict[str, dict[str, list[str]]] = {}
     """For each product and operation, the machines that can do it."""
+    predecessors: dict[str, dict[str, list[str]]] = {}
+    """For each product and operation, the operations that must be done right before it."""
+    floor_minutes: float | None = None
+    """Age from which the page calls the newest snapshot old; null: never."""
 
 
 class FloorAnswer(_Message):

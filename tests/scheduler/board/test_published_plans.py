@@ -6,13 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from scheduler.board.board_file import BoardError
 from scheduler.board.messages import PublishRequest, ScenarioRequest
-from scheduler.board.published_plans import (
-    BoardError,
-    PublishedPlans,
-    StalePlanError,
-    UnknownScenarioError,
-)
+from scheduler.board.published_plans import PublishedPlans, StalePlanError, UnknownScenarioError
 from scheduler.plans.changes import CancelOrder
 from scheduler.plans.schema import Plan, PlannedOperation
 from tests.builders.snapshots import FACTORY
@@ -101,14 +97,6 @@ def test_a_plan_that_cannot_be_written_is_not_published(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="no folder"):
         plans.publish(request_of(0), DATE)
     assert plans.current.plan is None
-
-
-def test_a_damaged_file_is_put_aside_and_told(path: Path) -> None:
-    path.write_text("{")
-    plans = PublishedPlans(FACTORY, path)
-    assert "was renamed to board.json.damaged" in str(plans.fault)
-    assert path.with_name("board.json.damaged").read_text() == "{"
-    assert plans.publish(request_of(0), DATE).revision == 1
 
 
 def test_scenarios_are_kept_by_name_and_removed(path: Path) -> None:
