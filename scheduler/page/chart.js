@@ -1,6 +1,6 @@
 /** The chart of the plan that is shown. */
 
-import { byId, state } from "./state.js";
+import { byId, state, WALL_PAGE_SECONDS } from "./state.js";
 import { renderLegend } from "./colours.js";
 import { groupMachines, isFiltering, orderMatches } from "./filter.js";
 import { Gantt } from "./gantt.js";
@@ -38,6 +38,8 @@ export function renderChart(plan) {
 
 // --- paper and wall
 
+let turning = null; // timer of the wall
+
 /** Name of the plan, its dates and the number of its orders, for paper. */
 function renderPaperTitle(plan) {
   const values = { factory: plan.factory, by: plan.made_by, clock: wholeDate(plan.clock), zone: zoneName(), end: dateText(plan.end_date) };
@@ -59,7 +61,7 @@ export function wirePaper() {
   matchMedia("print").addEventListener("change", ({ matches }) => setPaper(matches));
 }
 
-/** The chart alone, in letters for a reader at two metres. */
+/** The chart alone, in letters for a reader at two metres; lanes that have no room take turns. */
 export function setWall(isWall) {
   document.body.toggleAttribute("data-wall", isWall);
   byId("wall").setAttribute("aria-pressed", String(isWall));
@@ -67,6 +69,8 @@ export function setWall(isWall) {
   if (isWall) address.searchParams.set("wall", "");
   else address.searchParams.delete("wall");
   history.replaceState(null, "", address);
+  clearInterval(turning);
+  if (isWall) turning = setInterval(() => gantt.turnPage(), 1000 * WALL_PAGE_SECONDS);
   if (!gantt.scene) return;
   gantt.fitted = true;
   gantt.show(gantt.scene);

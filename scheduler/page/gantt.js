@@ -13,13 +13,13 @@ import { placeLinks } from "./gantt_links.js";
 const SHORTEST_VIEW = 10; // minutes
 const WALL_VIEW = 12 * 60; // minutes from the clock that the wall shows
 const PAPER_WIDTH = 1500; // pixels of the chart on A3 paper
-const PAPER_HEIGHT = 820;
-const MOST_ELEMENTS = 500; // bars in view that are elements; more are painted on a canvas
+const PAPER_HEIGHT = 900;
+const MOST_ELEMENTS = 500; // bars of a plan that are elements; more are painted on a canvas
 const HIT_MARGIN = 3; // pixels beside a narrow bar that still mean it
 
 /**
- * Operations on machines over time. Few bars are elements; a view with many is painted on a canvas, and only the bars of the
- * selected order, the one under the pointer and the one with the focus are elements then.
+ * Operations on machines over time. The bars of a small plan are elements; those of a large one are painted on a canvas, and
+ * only the bars of the selected order, the one under the pointer and the one with the focus are elements then.
  */
 export class Gantt {
   constructor(host, handlers) {
@@ -194,10 +194,9 @@ export class Gantt {
 
   place() {
     if (!this.view) return;
-    const inView = this.barsInView();
-    const isPainted = inView.length > MOST_ELEMENTS && !this.isPrinted;
-    const special = this.bars.length > MOST_ELEMENTS && !this.isPrinted ? inView.filter((bar) => this.isSpecial(bar)) : [];
-    this.attach(isPainted ? special : this.bars.length > MOST_ELEMENTS && !this.isPrinted ? inView : this.bars);
+    const isPainted = this.isPainted();
+    const inView = isPainted ? this.barsInView() : [];
+    this.attach(isPainted ? inView.filter((bar) => this.isSpecial(bar)) : this.bars);
     if (isPainted) this.painter.paint(inView.filter((bar) => !this.attached.has(bar)));
     else this.painter.clear();
     for (const bar of this.attached) placeNode(this, bar);
@@ -205,7 +204,11 @@ export class Gantt {
     this.timeAxis.place();
     this.placeFront();
     placeLinks(this);
-    this.placed = { view: this.view, lanes: this.lanesInView };
+    this.placed = true;
+  }
+
+  isPainted() {
+    return this.bars.length > MOST_ELEMENTS && !this.isPrinted;
   }
 
   isSpecial(bar) {
@@ -216,7 +219,7 @@ export class Gantt {
   barsInView() {
     const { scrollTop, clientHeight } = this.lanes;
     const margin = clientHeight / 2;
-    this.lanesInView = this.isPrinted ? [0, this.height] : [scrollTop - margin - this.laneHeight, scrollTop + clientHeight + margin];
+    this.lanesInView = [scrollTop - margin - this.laneHeight, scrollTop + clientHeight + margin];
     const [top, bottom] = this.lanesInView;
     const found = [];
     for (const [lane, bars] of this.lanesOfBars) {
@@ -244,11 +247,18 @@ export class Gantt {
     }
   }
 
+  /** Show the next lanes that were out of view, after the last ones the first again. */
+  turnPage() {
+    const { lanes } = this;
+    const isLast = lanes.scrollTop + lanes.clientHeight >= this.height - 1;
+    lanes.scrollTop = isLast ? 0 : lanes.scrollTop + lanes.clientHeight - this.laneHeight;
+  }
+
   /** Follow a scroll of the lanes; what was placed around the view is there already. */
   scrolled() {
-    if (!this.placed) return;
+    if (!this.placed || !this.isPainted()) return;
     const { scrollTop, clientHeight } = this.lanes;
-    const [top, bottom] = this.placed.lanes;
+    const [top, bottom] = this.lanesInView;
     if (scrollTop < top + this.laneHeight || scrollTop + clientHeight > bottom) this.schedule();
   }
 
@@ -267,7 +277,7 @@ export class Gantt {
   hover(bar) {
     if (this.hovered === bar) return;
     this.hovered = bar;
-    if (this.bars.length > MOST_ELEMENTS) this.schedule();
+    if (this.isPainted()) this.schedule();
   }
 
   textWidth(text) {
@@ -307,7 +317,7 @@ export class Gantt {
     const former = this.focused;
     this.focused = operation;
     for (const bar of this.attached) if (bar.operation && (bar.operation === operation || bar.operation === former)) markNode(this, bar);
-    if (operation && this.bars.length > MOST_ELEMENTS) this.schedule();
+    if (operation && this.isPainted()) this.schedule();
     this.onFocus(operation);
   }
 
@@ -329,7 +339,7 @@ export class Gantt {
     this.host.classList.toggle("has-selection", Boolean(order && this.scene?.orders.has(order)));
     for (const bar of this.attached) markNode(this, bar);
     if (!this.scene || !this.view) return;
-    if (this.bars.length > MOST_ELEMENTS) this.schedule();
+    if (this.isPainted()) this.schedule();
     this.placeFront();
     placeLinks(this);
   }

@@ -155,19 +155,24 @@ export function drawStops(chart) {
       const node = draw("rect", { class: "stop", y: lane + 1, height: chart.laneHeight - 2 }, draw("title", {}, title));
       const words = draw("text", { class: "stop-text", y: lane + chart.laneHeight / 2, "font-size": chart.fontSize });
       const texts = [say("stop_until", { reason, end: clockTime(stop.end) }), reason, "\u2716"];
-      return { node, words, texts, start: stop.start, end: stop.end };
+      const plateHeight = Math.min(chart.laneHeight - 4, chart.fontSize + 6);
+      const plate = draw("rect", { class: "stop-plate", y: lane + (chart.laneHeight - plateHeight) / 2, height: plateHeight, rx: 3 });
+      return { node, plate, words, texts, start: stop.start, end: stop.end };
     });
-  chart.stops.replaceChildren(...chart.stopMarks.flatMap(({ node, words }) => [node, words]));
+  chart.stops.replaceChildren(...chart.stopMarks.flatMap(({ node, plate, words }) => [node, plate, words]));
 }
 
-export function placeStop(chart, { node, words, texts, start, end }) {
+export function placeStop(chart, { node, plate, words, texts, start, end }) {
   const [left, right] = [Math.max(0, chart.x(start)), Math.min(chart.width, chart.x(end))];
   const isVisible = right >= 0 && left <= chart.width;
-  for (const part of [node, words]) part.style.display = isVisible ? "" : "none";
+  for (const part of [node, plate, words]) part.style.display = isVisible ? "" : "none";
   if (!isVisible) return;
   const width = Math.max(3, right - left);
   node.setAttribute("x", left);
   node.setAttribute("width", width);
-  words.textContent = texts.find((text) => chart.textWidth(text) <= width - 8) ?? "";
-  words.setAttribute("x", left + 4);
+  const text = texts.find((one) => chart.textWidth(one) <= width - 12) ?? "";
+  words.textContent = text;
+  words.setAttribute("x", left + 6);
+  plate.setAttribute("x", left + 2);
+  plate.setAttribute("width", text ? chart.textWidth(text) + 8 : 0);
 }

@@ -5,7 +5,7 @@ import { say } from "./language.js";
 
 // lengths for a font size of the page of 15 pixels; they grow with it
 const PAGE_FONT = 15;
-const LANE_HEIGHTS = { page: [25, 47], wall: [20, 64], paper: [12, 36] };
+const LANE_HEIGHTS = { page: [25, 47], wall: [23, 64], paper: [12, 36] };
 const LETTER_SHARES = { page: 0.4, wall: 0.62, paper: 0.5 }; // of the height of a lane
 const LARGEST_LETTERS = { page: 14, wall: 24, paper: 14 };
 const GROUP_HEIGHT = 15; // of the line above a group, with its name

@@ -136,7 +136,7 @@ export const TEXTS = {
 
   // --- times
   day_number: { en: "day {number}", de: "Tag {number}" },
-  unit_day: { en: "d", de: "T" },
+  unit_day: { en: "d", de: "d" },
   unit_hour: { en: "h", de: "h" },
   unit_minute: { en: "min", de: "min" },
   unit_second: { en: "s", de: "s" },
