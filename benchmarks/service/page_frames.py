@@ -38,7 +38,8 @@ _PLAY = """
 async (frames) => {
   const lanes = document.querySelector("#gantt .lanes");
   const box = lanes.getBoundingClientRect();
-  const place = { clientX: box.x + box.width / 2, clientY: box.y + 60, bubbles: true, cancelable: true };
+  const middle = { clientX: box.x + box.width / 2, clientY: box.y + 60 };
+  const place = { ...middle, bubbles: true, cancelable: true };
   const wheel = (at, delta) => lanes.dispatchEvent(new WheelEvent("wheel", { ...at, ...delta }));
   const frame = () => new Promise(requestAnimationFrame);
   const dates = [await frame()];

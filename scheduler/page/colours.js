@@ -35,7 +35,7 @@ const LATENESS = [
   { most: 240, colour: "#f3b25f", label: "late" },
   { most: Infinity, colour: "#d4604a", label: "late_much" },
 ];
-const SHORT_NAME = 4; // letters at the end of an order's name that stand on narrow bars
+const SHORT_NAMES = [4, 3]; // letters at the end of an order's name that stand on narrow bars
 const KNOWN_VALUES = "setup values";
 
 /** Numbers the values of every attribute, for good: a value keeps its colour whatever the next plan holds. */
@@ -130,7 +130,8 @@ export function operationLabels(operation, order) {
   }[state.colouring];
   const { order: id } = operation;
   const labels = more ? [`${id} \u00b7 ${more}`, id] : [id];
-  return id.length > SHORT_NAME ? [...labels, `\u2026${id.slice(-SHORT_NAME)}`] : labels;
+  const ends = SHORT_NAMES.filter((letters) => letters < id.length - 1).map((letters) => `\u2026${id.slice(-letters)}`);
+  return [...labels, ...ends];
 }
 
 // --- legend ----------------------------------------------------------------------------------------------------------------------

@@ -81,14 +81,17 @@ function fill(id, value, choices) {
   return chosen;
 }
 
-/** Call `redraw` whenever the planner looks for something else. */
-export function wireFilter(redraw) {
+/** Call `redraw` whenever the planner looks for something else, and `choose` when the first order of those is meant. */
+export function wireFilter(redraw, choose) {
   const listen = (id, event, read) =>
     byId(id).addEventListener(event, ({ target }) => {
       read(target);
       redraw();
     });
   listen("search", "input", ({ value }) => (filter.text = value.trim().toLowerCase()));
+  byId("search").addEventListener("keydown", ({ key }) => {
+    if (key === "Enter" && isFiltering()) choose();
+  });
   listen("filter-product", "change", ({ value }) => (filter.product = value));
   listen("filter-machines", "change", ({ value }) => (filter.machines = value));
   listen("filter-late", "change", ({ checked }) => (filter.late = checked));

@@ -247,6 +247,18 @@ export class Gantt {
     }
   }
 
+  /** Bring an order into view, where none of its bars is. */
+  reveal(order) {
+    const bars = this.bars.filter((bar) => bar.operation?.order === order);
+    const { scrollTop, clientHeight } = this.lanes;
+    const isSeen = ({ start, end, lane }) => end > this.view.from && start < this.view.to && lane >= scrollTop && lane + this.laneHeight <= scrollTop + clientHeight;
+    if (!bars.length || bars.some(isSeen)) return;
+    const first = bars.reduce((best, bar) => (bar.start < best.start ? bar : best));
+    const span = this.view.to - this.view.from;
+    if (first.end <= this.view.from || first.start >= this.view.to) this.look(first.start - span / 4, first.start + (3 * span) / 4);
+    this.lanes.scrollTop = first.lane - clientHeight / 3;
+  }
+
   /** Show the next lanes that were out of view, after the last ones the first again. */
   turnPage() {
     const { lanes } = this;
@@ -339,6 +351,8 @@ export class Gantt {
     this.host.classList.toggle("has-selection", Boolean(order && this.scene?.orders.has(order)));
     for (const bar of this.attached) markNode(this, bar);
     if (!this.scene || !this.view) return;
+    if (order && order !== this.revealed) this.reveal(order);
+    this.revealed = order;
     if (this.isPainted()) this.schedule();
     this.placeFront();
     placeLinks(this);

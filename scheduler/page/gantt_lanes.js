@@ -1,7 +1,6 @@
 /** Lanes of the Gantt chart: one for each machine that is shown, in groups. */
 
 import { draw } from "./building.js";
-import { say } from "./language.js";
 
 // lengths for a font size of the page of 15 pixels; they grow with it
 const PAGE_FONT = 15;
@@ -56,9 +55,7 @@ export function drawLanes(chart) {
 
 function machineName(chart, machine, top, isStopped) {
   const attributes = { class: isStopped ? "machine stopped" : "machine", x: chart.gutter - 10, y: top + chart.laneHeight / 2, "font-size": chart.fontSize };
-  const text = draw("text", attributes, isStopped ? `\u2716 ${machine}` : machine);
-  if (isStopped) text.append(draw("title", {}, say("machine_stopped", { machine })));
-  return text;
+  return draw("text", attributes, isStopped ? `\u2716 ${machine}` : machine);
 }
 
 function groupMarks(chart) {

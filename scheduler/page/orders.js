@@ -80,6 +80,9 @@ export function renderOrders(plan) {
   if (focused) document.querySelector(`#order-rows [data-order="${CSS.escape(focused)}"] .choose`)?.focus();
 }
 
+/** The first order of the table; null where it is empty. */
+export const firstOrder = () => byId("order-rows").firstElementChild?.dataset.order ?? null;
+
 function ordersTitle(plan, shown) {
   const parts = [say("orders")];
   if (shown.length < plan.orders.length) parts.push(say("shown_of", { shown: shown.length, all: plan.orders.length }));

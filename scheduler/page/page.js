@@ -10,7 +10,7 @@ import { renderFilter, wireFilter } from "./filter.js";
 import { currentLanguage, onLanguage, say, setLanguage, translateDocument } from "./language.js";
 import { findBadges, renderAge, renderBadge, renderFigures, renderHeader, renderNotes } from "./figures.js";
 import { renderQueues } from "./queues.js";
-import { markOrder, renderOrders } from "./orders.js";
+import { firstOrder, markOrder, renderOrders } from "./orders.js";
 import { renderDecision } from "./decision.js";
 import { CHANGE_FORMS, openForm } from "./change_forms.js";
 import { leaveTrial, renderWhatIf, setVersion, tryChanges } from "./what_if.js";
@@ -165,7 +165,7 @@ async function start() {
   wireDropping();
   wireKeys();
   wirePaper();
-  wireFilter(drawFiltered);
+  wireFilter(drawFiltered, () => selectOrder(firstOrder()));
   setWall(isWallAsked());
   await awaitPolicy();
   showPolicy();

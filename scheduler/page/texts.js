@@ -127,7 +127,6 @@ export const TEXTS = {
   stop_until: { en: "{reason} until {end}", de: "{reason} bis {end}" },
   stop_until_about: { en: "{reason} until about {end}", de: "{reason} bis etwa {end}" },
   stop_title: { en: "{machine}: {reason} until {end}", de: "{machine}: {reason} bis {end}" },
-  machine_stopped: { en: "{machine} does nothing for the orders now", de: "{machine} arbeitet jetzt nicht für die Aufträge" },
   status_idle: { en: "idle", de: "frei" },
   status_waiting: { en: "waiting", de: "wartet" },
   status_changing: { en: "changing over", de: "rüstet um" },
