@@ -146,7 +146,9 @@ def main() -> None:
         show_plan(page, options.orders)
         for gesture in _GESTURES:
             row = figures[gesture] = play(page, gesture, options.frames)
-            numbers = f"{row['frames_per_second']:8.1f} {row['median_ms']:9.1f} {row['p99_ms']:7.1f}"
+            numbers = (
+                f"{row['frames_per_second']:8.1f} {row['median_ms']:9.1f} {row['p99_ms']:7.1f}"
+            )
             print(f"{gesture:30} {numbers} {row['elements']:8}", flush=True)
     if options.json:
         options.json.write_text(json.dumps(figures | origin, indent=1) + "\n")
