@@ -23,6 +23,7 @@ from agents.rules.registry import make_rule
 from benchmarks.machine import busy_cores
 from evaluation.runner import provenance
 from factory.io.catalogue import find_single_factory
+from factory.model import Factory
 from scheduler.floor.floor import ShopFloor
 from scheduler.floor.shop_snapshot import take_snapshot
 from scheduler.service.request_reader import RequestReader
@@ -35,10 +36,10 @@ _MAX_BYTES = 2**30
 Tables = dict[str, Any]
 
 
-def snapshot_with(orders: int) -> Tables:
+def snapshot_with(orders: int, factory: Factory = _FACTORY) -> Tables:
     """Return a snapshot with that many orders; those that are not in work are repeated."""
-    shop = simulate(_FACTORY, make_rule("ATCS"), 5, 200)
-    data = take_snapshot(ShopFloor(_FACTORY), shop, 0).model_dump(mode="json")
+    shop = simulate(factory, make_rule("ATCS"), 5, 200)
+    data = take_snapshot(ShopFloor(factory), shop, 0).model_dump(mode="json")
     in_work = {machine["order"] for machine in data["machines"].values()}
     listed = [order for order in data["orders"] if order["order_id"] in in_work]
     rest = [order for order in data["orders"] if order["order_id"] not in in_work]

@@ -1,5 +1,6 @@
 /** Elements of the document, and numbers as text. */
 
+import { decimal, locale } from "./language.js";
 import { SVG } from "./state.js";
 
 /** An element; attributes whose value is a function are event handlers, false and null leave an attribute out. */
@@ -31,11 +32,12 @@ export function swatch(colour, kind = "") {
 }
 
 export const count = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
-export const percent = (share, digits = 0) => `${(100 * share).toFixed(digits)} %`;
+export const percent = (share, digits = 0) => `${decimal(100 * share, digits)} %`;
 export const signed = (number, text) => `${number > 0 ? "+" : number < 0 ? "\u2212" : "\u00b1"}${text}`;
 export const setupText = (setup) => Object.values(setup).join(" \u00b7 ");
 
 export function money(cost) {
   const digits = cost !== 0 && Math.abs(cost) < 100 ? 1 : 0;
-  return cost.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }).replaceAll(",", "\u202f");
+  const parts = new Intl.NumberFormat(locale(), { minimumFractionDigits: digits, maximumFractionDigits: digits }).formatToParts(cost);
+  return parts.map(({ type, value }) => (type === "group" ? "\u202f" : value)).join("");
 }

@@ -2,6 +2,7 @@
 
 import { byId, state } from "./state.js";
 import { make } from "./building.js";
+import { say } from "./language.js";
 import { dateText, hoursOfTicks, ticksOfHours } from "./times.js";
 import { orderState, shownPlan } from "./shown.js";
 import { renderWhatIf } from "./what_if.js";
@@ -15,16 +16,16 @@ const tickAhead = (hours) => state.moment.snapshot.clock + ticksOfHours(Number(h
 /** Fields depend on the values so far: the options of the chosen product, the machines of the chosen operation. */
 export const CHANGE_FORMS = {
   rush_order: {
-    title: "Rush order",
+    title: "rush_order",
     fields: (values) => {
       const product = values.product ?? Object.keys(state.policy.products)[0];
       const options = Object.entries(state.policy.products[product].options);
       return [
-        { name: "order_id", label: "Order", kind: "text", value: freshOrder() },
-        { name: "product", label: "Product", kind: "select", choices: Object.keys(state.policy.products), value: product, decides: true },
+        { name: "order_id", label: say("order"), kind: "text", value: freshOrder() },
+        { name: "product", label: say("product"), kind: "select", choices: Object.keys(state.policy.products), value: product, decides: true },
         ...options.map(([option, choices]) => ({ name: `option ${option}`, label: option, kind: "select", choices })),
-        { name: "due", label: "Due", kind: "hours", value: 8 },
-        { name: "weight", label: "Weight", kind: "number", value: 4 },
+        { name: "due", label: say("due"), kind: "hours", value: 8 },
+        { name: "weight", label: say("weight"), kind: "number", value: 4 },
       ];
     },
     read: (values) => {
@@ -39,31 +40,31 @@ export const CHANGE_FORMS = {
     },
   },
   machine_down: {
-    title: "Machine down",
+    title: "machine_down",
     fields: () => [
-      { name: "machine", label: "Machine", kind: "select", choices: machineNames() },
-      { name: "until", label: "Until", kind: "hours", value: 2, least: 0.05 },
+      { name: "machine", label: say("machine"), kind: "select", choices: machineNames() },
+      { name: "until", label: say("until"), kind: "hours", value: 2, least: 0.05 },
     ],
     read: (values) => ({ machine: values.machine, until: tickAhead(values.until) }),
   },
   order_terms: {
-    title: "Other due date",
+    title: "other_due_date",
     fields: (values) => {
       const order = orderState(values.order) ?? state.moment.snapshot.orders[0];
       return [
-        { name: "order", label: "Order", kind: "select", choices: openOrders(), value: order?.order_id, decides: true },
-        { name: `due ${order?.order_id}`, label: "Due", kind: "hours", value: order ? hoursAhead(order.due_date) : 0 },
-        { name: `weight ${order?.order_id}`, label: "Weight", kind: "number", value: order?.weight ?? 1 },
+        { name: "order", label: say("order"), kind: "select", choices: openOrders(), value: order?.order_id, decides: true },
+        { name: `due ${order?.order_id}`, label: say("due"), kind: "hours", value: order ? hoursAhead(order.due_date) : 0 },
+        { name: `weight ${order?.order_id}`, label: say("weight"), kind: "number", value: order?.weight ?? 1 },
       ];
     },
     read: (values) => ({ order: values.order, due_date: tickAhead(values[`due ${values.order}`]), weight: Number(values[`weight ${values.order}`]) }),
   },
   cancel_order: {
-    title: "Cancel order",
+    title: "cancel_order",
     fields: () => [
       {
         name: "order",
-        label: "Order",
+        label: say("order"),
         kind: "select",
         choices: state.moment.snapshot.orders.filter((order) => !isInWork(order)).map((order) => order.order_id),
       },
@@ -71,16 +72,16 @@ export const CHANGE_FORMS = {
     read: (values) => ({ order: values.order }),
   },
   lock: {
-    title: "Lock operation",
+    title: "lock_operation",
     fields: (values) => {
       const orders = state.moment.snapshot.orders.filter((order) => waitingOperations(order).length);
       const order = orders.find((one) => one.order_id === values.order) ?? orders[0];
       const operations = order ? waitingOperations(order) : [];
       const operation = operations.includes(values.operation) ? values.operation : operations[0];
       return [
-        { name: "order", label: "Order", kind: "select", choices: orders.map((one) => one.order_id), value: order?.order_id, decides: true },
-        { name: "operation", label: "Operation", kind: "select", choices: operations, value: operation, decides: true },
-        { name: "machine", label: "Machine", kind: "select", choices: order ? machinesFor(order.order_id, operation) : [] },
+        { name: "order", label: say("order"), kind: "select", choices: orders.map((one) => one.order_id), value: order?.order_id, decides: true },
+        { name: "operation", label: say("operation"), kind: "select", choices: operations, value: operation, decides: true },
+        { name: "machine", label: say("machine"), kind: "select", choices: order ? machinesFor(order.order_id, operation) : [] },
       ];
     },
     read: (values) => ({ machine: values.machine, order: values.order, operation: values.operation }),
@@ -111,7 +112,7 @@ function machinesFor(order, operation) {
 
 export function openForm(kind) {
   const dialog = byId("change-dialog");
-  byId("change-title").textContent = CHANGE_FORMS[kind].title;
+  byId("change-title").textContent = say(CHANGE_FORMS[kind].title);
   dialog.dataset.kind = kind;
   dialog.returnValue = "";
   const chosen = state.selected && openOrders().includes(state.selected) ? { order: state.selected } : {};
@@ -150,7 +151,7 @@ function renderInput(field, value, id) {
 /** Hours from now, with the date that they come to. */
 function withDate(input) {
   const date = make("output", { for: input.id });
-  const tell = () => (date.textContent = Number.isFinite(input.valueAsNumber) ? `h from now: ${dateText(tickAhead(input.value))}` : "h from now");
+  const tell = () => (date.textContent = Number.isFinite(input.valueAsNumber) ? `${say("hours_from_now")}: ${dateText(tickAhead(input.value))}` : say("hours_from_now"));
   input.addEventListener("input", tell);
   tell();
   return make("span", { class: "hours" }, input, date);

@@ -2,6 +2,7 @@
 
 import { byId, state } from "./state.js";
 import { make, mark, setupText, swatch } from "./building.js";
+import { say } from "./language.js";
 import { latenessText, tickMinutes } from "./times.js";
 
 // --- colours ---------------------------------------------------------------------------------------------------------------------
@@ -29,11 +30,12 @@ const PAINTS = {
 };
 const SHADES = [0, -0.2, 0.35, -0.38, 0.55];
 const LATENESS = [
-  { most: -60, colour: "#6f9fd0", label: "more than 1 h early" },
-  { most: 0, colour: "#b9d4ea", label: "in time, less than 1 h to spare" },
+  { most: -60, colour: "#6f9fd0", label: "early_much" },
+  { most: 0, colour: "#b9d4ea", label: "early_little" },
   { most: 240, colour: "#f3b25f", label: "late" },
-  { most: Infinity, colour: "#d4604a", label: "more than 4 h late" },
+  { most: Infinity, colour: "#d4604a", label: "late_much" },
 ];
+const SHORT_NAMES = [4, 3]; // letters at the end of an order's name that stand on narrow bars
 const KNOWN_VALUES = "setup values";
 
 /** Numbers the values of every attribute, for good: a value keeps its colour whatever the next plan holds. */
@@ -126,22 +128,25 @@ export function operationLabels(operation, order) {
     lateness: order ? latenessText(order.lateness) : "",
     product: order?.product ?? "",
   }[state.colouring];
-  return more ? [`${operation.order} \u00b7 ${more}`, operation.order] : [operation.order];
+  const { order: id } = operation;
+  const labels = more ? [`${id} \u00b7 ${more}`, id] : [id];
+  const ends = SHORT_NAMES.filter((letters) => letters < id.length - 1).map((letters) => `\u2026${id.slice(-letters)}`);
+  return [...labels, ...ends];
 }
 
 // --- legend ----------------------------------------------------------------------------------------------------------------------
 
 const KINDS = [
   ["changeover", "changeover"],
-  ["begun", "in process"],
+  ["begun", "in_process"],
   ["locked", "locked"],
-  ["late", "late order"],
-  ["stop", "out of service"],
+  ["late", "late_order"],
+  ["stop", "out_of_service"],
 ];
 
 export function renderLegend(plan) {
   const groups = { setup: setupLegend, lateness: latenessLegend, product: productLegend }[state.colouring](plan);
-  const kinds = KINDS.map(([kind, label]) => make("span", { class: "entry" }, kind === "locked" ? mark("lock-mark") : swatch(null, kind), label));
+  const kinds = KINDS.map(([kind, label]) => make("span", { class: "entry" }, kind === "locked" ? mark("lock-mark") : swatch(null, kind), say(label)));
   byId("legend").replaceChildren(...groups, make("li", {}, ...kinds));
 }
 
@@ -176,7 +181,7 @@ function bySetup([, one], [, other]) {
 const latenessLegend = () => [
   legendGroup(
     "",
-    LATENESS.map(({ colour, label }) => [colour, label]),
+    LATENESS.map(({ colour, label }) => [colour, say(label)]),
   ),
 ];
 
@@ -186,7 +191,7 @@ function productLegend(plan) {
   );
   return [
     legendGroup(
-      "product, a shade for each order",
+      say("product_shades"),
       products.map((product) => [productColour(product), product]),
     ),
   ];

@@ -2,16 +2,16 @@
 
 import { ALTERNATIVES, byId, state } from "./state.js";
 import { make, money, percent, setupText } from "./building.js";
+import { locale, say, sayName } from "./language.js";
 import { durationText } from "./times.js";
 import { meter } from "./orders.js";
 import { costsButton, costsLine } from "./choice_costs.js";
 
 function choiceText({ action, order, operation, setup }) {
-  const what = order === null ? "" : `order ${order}, ${operation}`;
   const mounted = setupText(setup ?? {});
-  if (action === "wait") return "wait";
-  if (action === "start") return `start ${what}`;
-  return `change over to ${mounted}${what ? ` for ${what}` : ""}`;
+  if (action === "wait") return say("choice_wait");
+  if (action === "start") return say("choice_start", { order, operation });
+  return order === null ? say("choice_change", { setup: mounted }) : say("choice_change_for", { setup: mounted, order, operation });
 }
 
 const sameChoice = (one, other) => whole(one) === whole(other);
@@ -19,11 +19,13 @@ const whole = ({ action, order, operation, setup }) => JSON.stringify([action, o
 
 const UNITS = {
   ticks: (value) => `${value < 0 ? "\u2212" : ""}${durationText(value)}`,
-  flag: (value) => (value ? "yes" : "no"),
+  flag: (value) => say(value ? "yes" : "no"),
+  currency: money,
+  probability: (value) => percent(value, 1),
 };
 
 function valueText(value, unit) {
-  return UNITS[unit]?.(value) ?? value.toLocaleString("en", { maximumFractionDigits: 2 });
+  return UNITS[unit]?.(value) ?? value.toLocaleString(locale(), { maximumFractionDigits: 2 });
 }
 
 export function renderDecision() {
@@ -32,9 +34,9 @@ export function renderDecision() {
 
 function decisionParts(explanation) {
   if (!state.policy.policy.loaded)
-    return [make("p", { class: "quiet" }, "No policy is loaded, so that there is nothing to explain. The rule decides.")];
-  if (!explanation) return [make("p", { class: "quiet" }, "Asking the policy \u2026")];
-  if (explanation.machine === null) return [make("p", { class: "quiet" }, "There is nothing to decide now.")];
+    return [make("p", { class: "quiet" }, say("nothing_to_explain"))];
+  if (!explanation) return [make("p", { class: "quiet" }, say("asking"))];
+  if (explanation.machine === null) return [make("p", { class: "quiet" }, say("nothing_to_decide"))];
   const { alternatives } = explanation;
   const [shown, folded] = [alternatives.slice(0, ALTERNATIVES), alternatives.slice(ALTERNATIVES)];
   return [
@@ -52,8 +54,8 @@ function decisionHead({ machine, alternatives, expected_cost: cost }) {
       ? ""
       : make(
           "span",
-          { class: "quiet", title: "Discounted cost to come, as the policy sees it, with orders that are not known yet" },
-          `expects cost ${money(cost)}`,
+          { class: "quiet", title: say("expects_cost_title") },
+          say("expects_cost", { cost: money(cost) }),
         );
   return make("div", { class: "head" }, make("p", {}, make("b", {}, machine), " ", choiceText(alternatives[0].choice)), note);
 }
@@ -64,15 +66,15 @@ function ruleLine({ rule, rule_choice: choice, alternatives }) {
   return make(
     "p",
     { class: agrees ? "rule" : "rule differs" },
-    make("b", {}, agrees ? "Rule agrees" : "Rule differs"),
-    ` ${rule} would ${agrees ? "do the same" : choiceText(choice)}.`,
+    make("b", {}, say(agrees ? "rule_agrees" : "rule_differs")),
+    ` ${agrees ? say("rule_same", { rule }) : say("rule_would", { rule, choice: choiceText(choice) })}`,
   );
 }
 
 function alternativeItem(alternative, place, { rule_choice: rule }) {
   const tags = [place === 0 && "policy", rule && sameChoice(rule, alternative.choice) && "rule"].filter(Boolean);
   const line = [
-    make("span", { class: "choice-text" }, choiceText(alternative.choice), ...tags.map((tag) => make("span", { class: "tag" }, tag))),
+    make("span", { class: "choice-text" }, choiceText(alternative.choice), ...tags.map((tag) => make("span", { class: "tag" }, say(`by_${tag}`)))),
     meter(alternative.probability),
     make("span", { class: "share" }, percent(alternative.probability, 1)),
   ];
@@ -85,13 +87,13 @@ function differenceTable(differences) {
     make(
       "tr",
       { title: meaning },
-      make("th", { scope: "row" }, column.replaceAll("_", " ")),
+      make("th", { scope: "row" }, sayName("column", column)),
       make("td", {}, valueText(here, unit)),
       make("td", {}, valueText(chosen, unit)),
-      make("td", { class: "quiet" }, unit === "ticks" ? "time" : unit),
+      make("td", { class: "quiet" }, sayName("unit", unit)),
     ),
   );
-  const headings = ["what separates it", "here", "chosen", "unit"].map((text) => make("th", { scope: "col" }, text));
+  const headings = ["what_separates", "here", "chosen", "unit"].map((key) => make("th", { scope: "col" }, say(key)));
   return make("table", { class: "differences" }, make("thead", {}, make("tr", {}, ...headings)), make("tbody", {}, ...rows));
 }
 
@@ -101,7 +103,7 @@ function foldedAlternatives(folded, explanation) {
   return make(
     "details",
     { class: "folded" },
-    make("summary", {}, `${folded.length} more, ${percent(share, 1)} together`),
+    make("summary", {}, say("more_together", { number: folded.length, share: percent(share, 1) })),
     make("ol", { class: "alternatives" }, ...items),
   );
 }

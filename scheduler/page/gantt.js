@@ -1,25 +1,35 @@
 /** The Gantt chart. */
 
 import { draw, make } from "./building.js";
-import { clockTime, dateText, tickMinutes } from "./times.js";
-import { inkOn, LIGHT_INK, operationColour, operationLabels, setupColour } from "./colours.js";
+import { clockTime, tickMinutes } from "./times.js";
+import { say } from "./language.js";
 import { Axis } from "./gantt_axis.js";
+import { colourBar, drawStops, furnish, makeBars, markNode, placeNode, placeStop, recolourNode } from "./gantt_bars.js";
+import { BarCanvas } from "./gantt_canvas.js";
 import { GanttInput } from "./gantt_input.js";
+import { drawLanes, layOutLanes, medium } from "./gantt_lanes.js";
+import { placeLinks } from "./gantt_links.js";
 
-// lengths for a font size of the page of 15 pixels; they grow with it
-const PAGE_FONT = 15;
-const LANE_HEIGHTS = [25, 47];
-const GROUP_GAP = 7;
 const SHORTEST_VIEW = 10; // minutes
+const WALL_VIEW = 12 * 60; // minutes from the clock that the wall shows
+const PAPER_WIDTH = 1500; // pixels of the chart on A3 paper
+const PAPER_HEIGHT = 900;
+const MOST_ELEMENTS = 500; // bars of a plan that are elements; more are painted on a canvas
+const HIT_MARGIN = 3; // pixels beside a narrow bar that still mean it
 
-/** Operations on machines over time, drawn in SVG. Only what lies in view is placed, so that thousands of bars stay smooth. */
+/**
+ * Operations on machines over time. The bars of a small plan are elements; those of a large one are painted on a canvas, and
+ * only the bars of the selected order, the one under the pointer and the one with the focus are elements then.
+ */
 export class Gantt {
   constructor(host, handlers) {
     Object.assign(this, { host, ...handlers }); // see chart.js
     this.focused = null; // operation
     this.bars = [];
+    this.attached = new Set();
     this.view = null; // ticks {from, to}
     this.fitted = true;
+    this.isPrinted = false;
     this.textWidths = new Map();
     this.pen = document.createElement("canvas").getContext("2d");
     this.build();
@@ -32,36 +42,42 @@ export class Gantt {
   build() {
     this.axis = draw("svg", { class: "axis", "aria-hidden": "true" });
     this.names = draw("svg", { class: "names" });
+    this.ground = draw("svg", { class: "ground", "aria-hidden": "true" });
     this.field = draw("svg", { class: "field" }, hatchPatterns());
-    for (const layer of ["backdrop", "grid", "stops", "changes", "ghosts", "operations", "links", "drops", "front"]) {
+    for (const layer of ["backdrop", "grid"]) this.ground.append((this[layer] = draw("g", { class: layer })));
+    for (const layer of ["changes", "ghosts", "operations", "stops", "links", "drops", "front"]) {
       this[layer] = draw("g", { class: layer });
       this.field.append(this[layer]);
     }
+    this.painter = new BarCanvas(this);
     this.corner = make("div", { class: "corner" });
-    this.lanes = make("div", { class: "lanes" }, this.names, this.field);
+    this.lanes = make("div", { class: "lanes" }, this.names, make("div", { class: "layers" }, this.ground, this.painter.canvas, this.field));
     this.host.append(this.corner, this.axis, this.lanes);
     new ResizeObserver(() => this.resize()).observe(this.host);
   }
 
-  /** Show a scene: plan, orders (by id), stops, earlier (operations to compare with) and until (end of the time to fit). */
+  /** Show a scene: plan, groups of machines, orders (by id), matches (filter), stops, earlier (operations to compare with) and until (end of the time to fit). */
   show(scene) {
     const clockBefore = this.scene?.plan.clock;
     const sameFloor = this.scene?.plan.factory === scene.plan.factory;
     this.scene = scene;
-    this.bars = [];
     this.hovered = null;
+    const hadFocus = this.host.contains(document.activeElement);
     this.layOut();
-    this.drawLanes();
-    this.drawStops();
-    scene.plan.changeovers.forEach((changeover) => this.addChangeover(changeover));
-    scene.plan.operations.forEach((operation) => this.addOperation(operation));
-    this.changes.replaceChildren(...this.bars.filter((bar) => bar.changeover).map((bar) => bar.node));
-    this.operations.replaceChildren(...this.bars.filter((bar) => bar.operation).map((bar) => bar.node));
-    if (!this.view || this.fitted || !sameFloor) this.fit();
+    drawLanes(this);
+    drawStops(this);
+    this.bars = makeBars(this);
+    this.lanesOfBars = Map.groupBy(this.bars, (bar) => bar.lane);
+    this.attached.clear();
+    this.changes.replaceChildren();
+    this.operations.replaceChildren();
+    for (const bar of this.bars) colourBar(bar);
+    if (!this.view || this.fitted || !sameFloor) this.view = this.fitting();
     else this.move(scene.plan.clock - clockBefore);
-    this.recolour();
     this.select(this.selected);
     this.refocus();
+    this.place();
+    if (hadFocus) this.takeFocus();
   }
 
   /** Keep the focus at the operation that had it in the plan before. */
@@ -72,120 +88,46 @@ export class Gantt {
   }
 
   layOut() {
-    const { machines, work_centres: centres } = this.scene.plan;
-    this.unit = parseFloat(getComputedStyle(document.documentElement).fontSize) / PAGE_FONT;
-    const [least, most] = LANE_HEIGHTS.map((height) => Math.round(height * this.unit));
-    const groups = centres.filter((centre, place) => centre !== centres[place - 1]).length;
-    const room = (this.lanes.clientHeight || 400) - groups * GROUP_GAP - 2;
-    this.laneHeight = Math.max(least, Math.min(most, Math.floor(room / machines.length)));
-    this.fontSize = Math.max(11, Math.min(Math.round(14 * this.unit), Math.round(this.laneHeight * 0.38)));
-    this.tops = new Map();
-    let top = 0;
-    machines.forEach((machine, place) => {
-      if (place && centres[place] !== centres[place - 1]) top += GROUP_GAP;
-      this.tops.set(machine, top);
-      top += this.laneHeight;
-    });
-    this.height = top + 2;
+    layOutLanes(this);
     this.pen.font = `600 ${this.fontSize}px ${getComputedStyle(this.host).fontFamily}`;
     this.textWidths.clear();
     this.measure();
   }
 
+  heightAtHand() {
+    return this.isPrinted ? PAPER_HEIGHT : this.lanes.clientHeight || 400;
+  }
+
   measure() {
     this.gutter = this.names.clientWidth || 150;
-    this.width = Math.max(50, this.host.clientWidth - this.gutter - (this.lanes.offsetWidth - this.lanes.clientWidth));
-    for (const part of [this.names, this.field]) part.setAttribute("height", this.height);
-    this.field.setAttribute("width", this.width);
-    this.axis.setAttribute("width", this.width);
+    const scrollbar = this.lanes.offsetWidth - this.lanes.clientWidth;
+    this.width = this.isPrinted ? PAPER_WIDTH - this.gutter : Math.max(50, this.host.clientWidth - this.gutter - scrollbar);
+    for (const part of [this.names, this.ground, this.field]) part.setAttribute("height", this.height);
+    for (const part of [this.ground, this.field, this.axis]) part.setAttribute("width", this.width);
+    this.painter.measure();
   }
 
   resize() {
-    if (!this.scene || !this.host.clientWidth) return;
+    if (!this.scene || !this.host.clientWidth || this.isPrinted) return;
     this.show(this.scene);
   }
 
-  drawLanes() {
-    const { machines, work_centres: centres } = this.scene.plan;
-    const stripes = machines.map((machine, place) => {
-      return draw("rect", { class: place % 2 ? "lane odd" : "lane", y: this.tops.get(machine), width: "100%", height: this.laneHeight });
-    });
-    this.past = draw("rect", { class: "past", x: 0, y: 0, width: 0, height: this.height });
-    this.backdrop.replaceChildren(...stripes, this.past);
-    const stopped = new Set(this.scene.stops.filter((stop) => stop.start <= this.scene.plan.clock).map((stop) => stop.machine));
-    const names = machines.map((machine) => {
-      const middle = this.tops.get(machine) + this.laneHeight / 2;
-      return draw("text", { class: stopped.has(machine) ? "machine stopped" : "machine", x: this.gutter - 10, y: middle, "font-size": this.fontSize }, stopped.has(machine) ? `\u2716 ${machine}` : machine);
-    });
-    this.names.replaceChildren(...this.groupMarks(machines, centres), ...names);
-  }
-
-  /** A bracket beside the machines of each work centre. */
-  groupMarks(machines, centres) {
-    return [...new Set(centres)].map((centre) => {
-      const tops = machines.filter((_, place) => centres[place] === centre).map((machine) => this.tops.get(machine));
-      const [top, bottom] = [Math.min(...tops), Math.max(...tops) + this.laneHeight];
-      return draw("rect", { class: "centre", x: 0, y: top + 1, width: 4, height: bottom - top - 2 }, draw("title", {}, centre));
-    });
-  }
-
-  drawStops() {
-    const nodes = this.scene.stops
-      .filter((stop) => this.tops.has(stop.machine))
-      .map((stop) => {
-        const node = draw(
-          "rect",
-          { class: "stop", y: this.tops.get(stop.machine) + 1, height: this.laneHeight - 2 },
-          draw("title", {}, `${stop.machine}: ${stop.reason} until ${dateText(stop.end)}`),
-        );
-        const lane = this.tops.get(stop.machine);
-        const words = draw("text", { class: "stop-text", y: lane + this.laneHeight - 5, "font-size": this.fontSize });
-        const texts = [`${stop.reason} until ${clockTime(stop.end)}`, stop.reason];
-        this.bars.push({ node, shape: node, words, texts, lane, start: stop.start, end: stop.end });
-        return [node, words];
-      });
-    this.stops.replaceChildren(...nodes.flat());
-  }
-
-  addChangeover(changeover) {
-    const height = Math.round(this.laneHeight * 0.62);
-    const lane = this.tops.get(changeover.machine);
-    const top = lane + (this.laneHeight - height) / 2;
-    const tint = draw("rect", { class: "tint", height, rx: 2 });
-    const hatch = draw("rect", { class: "hatch", height, rx: 2 });
-    const node = draw("g", { class: "changeover", "data-machine": changeover.machine }, tint, hatch);
-    tint.style.fill = setupColour(changeover.setup);
-    this.bars.push({ node, shape: tint, over: hatch, lane, top, changeover, start: changeover.start_date, end: changeover.end_date });
-  }
-
-  addOperation(operation) {
-    const { machine, order, start_date: start, end_date: end } = operation;
-    const height = this.laneHeight - 6;
-    const shape = draw("rect", { height, rx: 3 });
-    const node = draw("g", { class: "operation", "data-order": order, "data-machine": machine, "data-operation": operation.operation }, shape);
-    const lane = this.tops.get(machine);
-    const bar = { node, shape, operation, start, end, height, lane, top: lane + 3, order: this.scene.orders.get(order) };
-    if (operation.in_process) this.addElapsed(bar);
-    if (operation.locked) bar.lock = node.appendChild(draw("use", { class: "lock", href: "#lock-mark", width: 9, height: 11, y: 2 }));
-    if (bar.order?.lateness > 0) bar.over = node.appendChild(draw("rect", { class: "late-strip", y: height - 4, height: 4 }));
-    bar.label = node.appendChild(draw("text", { y: height / 2, "font-size": this.fontSize }));
-    this.bars.push(bar);
-  }
-
-  addElapsed(bar) {
-    bar.node.classList.add("begun");
-    bar.elapsed = bar.node.appendChild(draw("rect", { class: "elapsed", height: bar.height, rx: 3 }));
+  /** Lay the whole plan out for paper, or for the screen again. */
+  print(isPrinted) {
+    if (!this.scene || this.isPrinted === isPrinted) return;
+    if (isPrinted) this.viewOfScreen = { view: this.view, fitted: this.fitted };
+    this.isPrinted = isPrinted;
+    this.fitted = true;
+    this.show(this.scene);
+    if (isPrinted) return;
+    Object.assign(this, this.viewOfScreen);
+    this.place();
   }
 
   recolour() {
     for (const bar of this.bars) {
-      if (!bar.operation) continue;
-      const colour = operationColour(bar.operation, bar.order);
-      bar.shape.style.fill = colour;
-      bar.shape.classList.toggle("dark", inkOn(colour) === LIGHT_INK);
-      bar.label.style.fill = inkOn(colour);
-      if (bar.lock) bar.lock.style.color = inkOn(colour);
-      bar.labels = operationLabels(bar.operation, bar.order);
+      colourBar(bar);
+      recolourNode(bar);
     }
     this.place();
   }
@@ -205,8 +147,9 @@ export class Gantt {
     const { plan, until } = this.scene;
     const begun = plan.operations.filter((operation) => operation.in_process).map((operation) => operation.start_date);
     const from = Math.min(plan.clock, ...begun);
-    const margin = Math.max(1, (until - from) * 0.015);
-    return { from: from - margin, to: until + margin };
+    const last = medium(this) === "wall" ? Math.min(until, plan.clock + WALL_VIEW / tickMinutes()) : until;
+    const margin = Math.max(1, (last - from) * 0.015);
+    return { from: from - margin, to: last + margin };
   }
 
   fit() {
@@ -251,50 +194,102 @@ export class Gantt {
 
   place() {
     if (!this.view) return;
-    this.lanesInView = [this.lanes.scrollTop - this.laneHeight, this.lanes.scrollTop + this.lanes.clientHeight];
-    for (const bar of this.bars) this.placeBar(bar);
+    const isPainted = this.isPainted();
+    const inView = isPainted ? this.barsInView() : [];
+    this.attach(isPainted ? inView.filter((bar) => this.isSpecial(bar)) : this.bars);
+    if (isPainted) this.painter.paint(inView.filter((bar) => !this.attached.has(bar)));
+    else this.painter.clear();
+    for (const bar of this.attached) placeNode(this, bar);
+    for (const stop of this.stopMarks) placeStop(this, stop);
     this.timeAxis.place();
     this.placeFront();
-    this.placeLinks();
+    placeLinks(this);
+    this.placed = true;
   }
 
-  placeBar(bar) {
-    const [left, right] = [this.x(bar.start), this.x(bar.end)];
-    const visible = right >= 0 && left <= this.width && bar.lane >= this.lanesInView[0] && bar.lane <= this.lanesInView[1];
-    if (visible !== bar.visible) bar.node.style.display = visible ? "" : "none";
-    if (bar.words && visible !== bar.visible) bar.words.style.display = visible ? "" : "none";
-    bar.visible = visible;
-    if (!visible) return;
-    const width = Math.max(1, right - left - (right - left > 4 ? 1 : 0));
-    if (!bar.top) bar.node.setAttribute("x", left);
-    else bar.node.setAttribute("transform", `translate(${left.toFixed(2)} ${bar.top})`);
-    bar.shape.setAttribute("width", width.toFixed(2));
-    bar.over?.setAttribute("width", width.toFixed(2));
-    if (bar.words) this.placeWords(bar, left, width);
-    if (bar.operation) this.placeInside(bar, left, width);
+  isPainted() {
+    return this.bars.length > MOST_ELEMENTS && !this.isPrinted;
   }
 
-  placeWords(bar, left, width) {
-    const from = Math.max(0, left);
-    const room = Math.min(this.width, left + width) - from - 8;
-    bar.words.textContent = bar.texts.find((text) => this.textWidth(text) <= room) ?? "";
-    bar.words.setAttribute("x", from + 4);
+  isSpecial(bar) {
+    return bar === this.hovered || (bar.operation && (bar.operation === this.focused || bar.operation.order === this.selected));
   }
 
-  placeInside(bar, left, width) {
-    if (bar.elapsed) bar.elapsed.setAttribute("width", Math.max(0, Math.min(width, this.x(this.scene.plan.clock) - left)).toFixed(2));
-    const locked = bar.lock && width >= 12;
-    if (bar.lock) {
-      bar.lock.style.display = locked ? "" : "none";
-      bar.lock.setAttribute("x", width - 11);
+  /** Bars between the edges of the view, in lanes up to half a screen above and below it. */
+  barsInView() {
+    const { scrollTop, clientHeight } = this.lanes;
+    const margin = clientHeight / 2;
+    this.lanesInView = [scrollTop - margin - this.laneHeight, scrollTop + clientHeight + margin];
+    const [top, bottom] = this.lanesInView;
+    const found = [];
+    for (const [lane, bars] of this.lanesOfBars) {
+      if (lane < top || lane > bottom) continue;
+      for (let place = firstEndingAfter(bars, this.view.from); place < bars.length && bars[place].start <= this.view.to; place += 1) found.push(bars[place]);
     }
-    // a bar that begins before the view keeps its text in view
-    const hidden = Math.max(0, -left);
-    const room = width - hidden - (locked ? 12 : 0) - 3;
-    const text = bar.labels?.find((label) => this.textWidth(label) <= room) ?? "";
-    if (text !== bar.text) bar.label.textContent = text;
-    bar.text = text;
-    if (text) bar.label.setAttribute("x", (hidden + Math.min(6, (room + 3 - this.textWidth(text)) / 2)).toFixed(1));
+    return found;
+  }
+
+  /** Have elements for these bars alone. */
+  attach(bars) {
+    const wanted = new Set(bars);
+    for (const bar of this.attached) {
+      if (wanted.has(bar)) continue;
+      if (!bar.node.contains(document.activeElement)) bar.node.remove();
+      else continue;
+      this.attached.delete(bar);
+    }
+    for (const bar of bars) {
+      if (this.attached.has(bar)) continue;
+      furnish(this, bar);
+      markNode(this, bar);
+      (bar.operation ? this.operations : this.changes).append(bar.node);
+      this.attached.add(bar);
+    }
+  }
+
+  /** Bring an order into view, where none of its bars is. */
+  reveal(order) {
+    const bars = this.bars.filter((bar) => bar.operation?.order === order);
+    const { scrollTop, clientHeight } = this.lanes;
+    const isSeen = ({ start, end, lane }) => end > this.view.from && start < this.view.to && lane >= scrollTop && lane + this.laneHeight <= scrollTop + clientHeight;
+    if (!bars.length || bars.some(isSeen)) return;
+    const first = bars.reduce((best, bar) => (bar.start < best.start ? bar : best));
+    const span = this.view.to - this.view.from;
+    if (first.end <= this.view.from || first.start >= this.view.to) this.look(first.start - span / 4, first.start + (3 * span) / 4);
+    this.lanes.scrollTop = first.lane - clientHeight / 3;
+  }
+
+  /** Show the next lanes that were out of view, after the last ones the first again. */
+  turnPage() {
+    const { lanes } = this;
+    const isLast = lanes.scrollTop + lanes.clientHeight >= this.height - 1;
+    lanes.scrollTop = isLast ? 0 : lanes.scrollTop + lanes.clientHeight - this.laneHeight;
+  }
+
+  /** Follow a scroll of the lanes; what was placed around the view is there already. */
+  scrolled() {
+    if (!this.placed || !this.isPainted()) return;
+    const { scrollTop, clientHeight } = this.lanes;
+    const [top, bottom] = this.lanesInView;
+    if (scrollTop < top + this.laneHeight || scrollTop + clientHeight > bottom) this.schedule();
+  }
+
+  /** The bar at a point of the screen; null where there is none. */
+  barAt(clientX, clientY) {
+    if (!this.view) return null;
+    const box = this.field.getBoundingClientRect();
+    const [x, y] = [clientX - box.left, clientY - box.top];
+    const lane = [...this.tops.values()].find((top) => y >= top && y < top + this.laneHeight);
+    const distance = (bar) => Math.max(this.x(bar.start) - x, x - this.x(bar.end), 0);
+    const near = (this.lanesOfBars.get(lane) ?? []).filter((bar) => distance(bar) <= HIT_MARGIN && x >= 0 && x <= this.width);
+    return near.reduce((best, bar) => (best && distance(best) <= distance(bar) ? best : bar), null);
+  }
+
+  /** Have the bar under the pointer as an element. */
+  hover(bar) {
+    if (this.hovered === bar) return;
+    this.hovered = bar;
+    if (this.isPainted()) this.schedule();
   }
 
   textWidth(text) {
@@ -322,7 +317,7 @@ export class Gantt {
       draw(
         "text",
         { class: "due-text", x: flip ? x - 5 : x + 5, y: this.height - 6, "text-anchor": flip ? "end" : "start" },
-        `${order.order} due ${clockTime(order.due_date)}`,
+        say("due_mark", { order: order.order, due: clockTime(order.due_date) }),
       ),
     ];
   }
@@ -331,57 +326,37 @@ export class Gantt {
 
   /** Give the focus to the bar of an operation; null: to none. */
   focus(operation) {
+    const former = this.focused;
     this.focused = operation;
-    for (const bar of this.bars) if (bar.operation) bar.node.classList.toggle("focused", bar.operation === operation);
+    for (const bar of this.attached) if (bar.operation && (bar.operation === operation || bar.operation === former)) markNode(this, bar);
+    if (operation && this.isPainted()) this.schedule();
     this.onFocus(operation);
+  }
+
+  /** Let the keyboard stand on the bar that has the focus. */
+  takeFocus() {
+    const bar = this.focusedBar();
+    if (!bar) return null;
+    this.place();
+    bar.node?.focus({ preventScroll: true });
+    return bar;
+  }
+
+  focusedBar() {
+    return this.focused && (this.bars.find((bar) => bar.operation === this.focused) ?? null);
   }
 
   select(order) {
     this.selected = order;
     this.host.classList.toggle("has-selection", Boolean(order && this.scene?.orders.has(order)));
-    for (const bar of this.bars) {
-      if (bar.operation) bar.node.classList.toggle("selected", bar.operation.order === order);
-    }
+    for (const bar of this.attached) markNode(this, bar);
     if (!this.scene || !this.view) return;
+    if (order && order !== this.revealed) this.reveal(order);
+    this.revealed = order;
+    if (this.isPainted()) this.schedule();
     this.placeFront();
-    this.placeLinks();
+    placeLinks(this);
   }
-
-  /** Connect the operations of the selected order, and outline where they were. */
-  placeLinks() {
-    const chosen = this.bars.filter((bar) => bar.operation && bar.operation.order === this.selected);
-    this.links.replaceChildren(...successions(chosen).map(([one, other]) => this.link(one, other)));
-    this.ghosts.replaceChildren(
-      ...this.scene.earlier
-        .filter((operation) => operation.order === this.selected && this.hasMoved(operation, chosen))
-        .map((operation) => this.ghost(operation)),
-    );
-  }
-
-  hasMoved(earlier, chosen) {
-    const now = chosen.find((bar) => bar.operation.operation === earlier.operation)?.operation;
-    return !now || now.machine !== earlier.machine || now.start_date !== earlier.start_date;
-  }
-
-  ghost(operation) {
-    const [left, right] = [this.x(operation.start_date), this.x(operation.end_date)];
-    return draw("rect", {
-      class: "ghost",
-      x: left,
-      y: this.tops.get(operation.machine) + 3,
-      width: Math.max(1, right - left),
-      height: this.laneHeight - 6,
-      rx: 3,
-    });
-  }
-
-  link(one, other) {
-    const [x1, x2] = [this.x(one.end), this.x(other.start)];
-    const [y1, y2] = [one.top + one.height / 2, other.top + other.height / 2];
-    const bend = Math.max(12, Math.abs(x2 - x1) / 2);
-    return draw("path", { d: `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}` });
-  }
-
 }
 
 function hatchPatterns() {
@@ -394,21 +369,13 @@ function hatchPatterns() {
   return draw("defs", {}, stripes("changeover-hatch", 7), stripes("stop-hatch", 11));
 }
 
-/** Pairs of bars to connect: each with the one that ended last before it, and with the first that begins after it. */
-function successions(bars) {
-  const pairs = new Map();
-  const add = (one, other) => one && other && pairs.set(`${bars.indexOf(one)} ${bars.indexOf(other)}`, [one, other]);
-  for (const bar of bars) {
-    const before = bars.filter((other) => other !== bar && other.end <= bar.start);
-    const after = bars.filter((other) => other !== bar && other.start >= bar.end);
-    add(
-      before.reduce((best, other) => (best && best.end >= other.end ? best : other), null),
-      bar,
-    );
-    add(
-      bar,
-      after.reduce((best, other) => (best && best.start <= other.start ? best : other), null),
-    );
+/** The place of the first bar of a lane that ends after a date; bars of a lane do not overlap. */
+function firstEndingAfter(bars, date) {
+  let [low, high] = [0, bars.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (bars[middle].end < date) low = middle + 1;
+    else high = middle;
   }
-  return [...pairs.values()];
+  return low;
 }

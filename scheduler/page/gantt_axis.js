@@ -2,13 +2,14 @@
 
 import { MINUTES_A_DAY } from "./state.js";
 import { draw } from "./building.js";
+import { say } from "./language.js";
 import { clockTime, dayName, minutesAt, tickAt, tickMinutes } from "./times.js";
 
 const AXIS_STEPS = [5, 10, 15, 30, 60, 120, 180, 240, 360, 720, 1440, 2880, 7200, 14400, 28800]; // minutes
 // lengths for the chart's unit of 1, which grows with the font size of the page
 const AXIS_GAP = 62; // least room between two strokes
-const DAY_WIDTH = 72; // room that the name of a day needs
-const NOW_WIDTH = 80;
+const DAY_WIDTH = 78; // room that the name of a day needs
+const NOW_WIDTH = 86;
 
 /** Strokes and labels along the top of a chart, placed anew with every view. */
 export class Axis {
@@ -24,11 +25,13 @@ export class Axis {
     const [lines, labels] = [[], []];
     const last = minutesAt(chart.view.to);
     for (let minutes = Math.ceil(minutesAt(chart.view.from) / step) * step; minutes <= last; minutes += step) {
-      const x = chart.x(tickAt(minutes)).toFixed(1);
+      const tick = tickAt(minutes);
+      if (Math.abs(minutesAt(tick) - minutes) > 1) continue; // skipped by the change to summer time
+      const x = chart.x(tick).toFixed(1);
       const midnight = minutes % MINUTES_A_DAY === 0;
       lines.push(draw("line", { class: midnight ? "midnight" : "stroke", x1: x, x2: x, y1: 0, y2: chart.height }));
       if (step < MINUTES_A_DAY && x > 18 * chart.unit && x < chart.width - 18 * chart.unit)
-        labels.push(draw("text", { class: "hour", x, y: 33 * chart.unit }, clockTime(tickAt(minutes))));
+        labels.push(draw("text", { class: "hour", x, y: 33 * chart.unit }, clockTime(tick)));
     }
     chart.grid.replaceChildren(...lines);
     chart.axis.replaceChildren(...labels, ...this.dayLabels(step), ...this.nowLabel());
@@ -75,7 +78,7 @@ export class Axis {
     const range = this.nowRange();
     if (!range) return [];
     const plate = draw("rect", { class: "now-plate", x: range[0], y: 2, width: range[1] - range[0], height: 16 * chart.unit, rx: 3 });
-    const text = draw("text", { class: "now-text", x: (range[0] + range[1]) / 2, y: 14 * chart.unit }, `now ${clockTime(chart.scene.plan.clock)}`);
+    const text = draw("text", { class: "now-text", x: (range[0] + range[1]) / 2, y: 14 * chart.unit }, say("now_at", { time: clockTime(chart.scene.plan.clock) }));
     return [plate, text];
   }
 }

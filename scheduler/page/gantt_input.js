@@ -11,13 +11,14 @@ export class GanttInput {
     this.moves = new BarMoves(chart);
     chart.lanes.addEventListener("wheel", (event) => this.onWheel(event), { passive: false });
     chart.axis.addEventListener("wheel", (event) => this.onWheel(event), { passive: false });
-    chart.lanes.addEventListener("scroll", () => chart.schedule());
+    chart.lanes.addEventListener("scroll", () => chart.scrolled());
     chart.lanes.addEventListener("pointerdown", (event) => this.onDown(event));
     chart.lanes.addEventListener("pointermove", (event) => this.onMove(event));
     chart.lanes.addEventListener("pointerup", () => this.endDrag(true));
     chart.lanes.addEventListener("pointercancel", () => this.endDrag(false));
     chart.lanes.addEventListener("pointerleave", () => chart.onHover(null));
     chart.lanes.addEventListener("click", (event) => this.onClick(event));
+    chart.host.addEventListener("focusout", () => chart.onHover(null));
     document.addEventListener("keydown", (event) => this.onKey(event));
   }
 
@@ -64,7 +65,10 @@ export class GanttInput {
     chart.lanes.setPointerCapture(this.drag.pointer);
     chart.host.classList.add("dragging");
     chart.onHover(null);
-    if (this.drag.bar) this.moves.start(this.drag.bar);
+    if (!this.drag.bar) return;
+    chart.hovered = this.drag.bar;
+    chart.place(); // the bar may have been painted only
+    this.moves.start(this.drag.bar);
   }
 
   endDrag(isGiven) {
@@ -83,54 +87,63 @@ export class GanttInput {
     const bar = this.barUnder(event);
     chart.focus(bar?.operation ?? null);
     chart.onSelect(bar?.operation?.order ?? null);
-    if (bar) chart.onHover(bar, event.clientX, event.clientY);
+    chart.onHover(bar, event.clientX, event.clientY);
   }
 
   barUnder(event) {
-    const { chart } = this;
-    const node = event.target.closest?.(".operation, .changeover");
-    return node && (chart.hovered?.node === node ? chart.hovered : chart.bars.find((one) => one.node === node));
+    return this.chart.barAt(event.clientX, event.clientY);
   }
 
   hover(event) {
     const { chart } = this;
     const bar = this.barUnder(event);
-    chart.hovered = bar;
+    chart.hover(bar);
     chart.onHover(bar, event.clientX, event.clientY);
+  }
+
+  /** Stand on the next bar, or the one before, and tell of it. */
+  step(direction) {
+    const { chart } = this;
+    this.moves.step(direction);
+    const bar = chart.takeFocus();
+    if (!bar) return;
+    const box = bar.node.getBoundingClientRect();
+    chart.onHover(bar, box.left, box.bottom);
   }
 
   onKey(event) {
     const { chart } = this;
     const focused = document.activeElement === document.body || chart.host.contains(document.activeElement);
     if (!focused || !chart.scene || event.ctrlKey || event.metaKey || event.altKey) return;
-    const step = chart.view.to - chart.view.from;
-    const actions = {
+    const act = this.keyActions()[event.key];
+    if (event.key === "Escape" && this.moves.bar) this.moves.end(false);
+    if (event.key === "Escape") chart.onHover(null);
+    if (!act) return;
+    event.preventDefault();
+    act();
+  }
+
+  keyActions() {
+    const { chart } = this;
+    const span = chart.view.to - chart.view.from;
+    const select = () => chart.focused && chart.host.contains(document.activeElement) && chart.onSelect(chart.focused.order);
+    return {
       "+": () => chart.zoom(1.3),
       "=": () => chart.zoom(1.3),
       "-": () => chart.zoom(1 / 1.3),
       0: () => chart.fit(),
-      ArrowLeft: () => chart.move(-0.1 * step),
-      ArrowRight: () => chart.move(0.1 * step),
+      ArrowLeft: () => chart.move(-0.1 * span),
+      ArrowRight: () => chart.move(0.1 * span),
       ArrowUp: () => (chart.lanes.scrollTop -= chart.laneHeight),
       ArrowDown: () => (chart.lanes.scrollTop += chart.laneHeight),
-    };
-    Object.assign(actions, {
-      ".": () => this.moves.step(1),
-      ",": () => this.moves.step(-1),
+      ".": () => this.step(1),
+      ",": () => this.step(-1),
+      Enter: select,
+      " ": select,
       m: () => chart.onKey("move"),
       l: () => chart.onKey("lock"),
       u: () => chart.onKey("undo"),
       r: () => chart.onKey("redo"),
-    });
-    this.endOrChoose(event.key);
-    if (!actions[event.key]) return;
-    event.preventDefault();
-    actions[event.key]();
-  }
-  /** Escape gives a drag up; Enter selects the order of the bar that has the focus. */
-  endOrChoose(key) {
-    const { chart } = this;
-    if (key === "Escape" && this.moves.bar) this.moves.end(false);
-    if (key === "Enter" && chart.focused && chart.host === document.activeElement) chart.onSelect(chart.focused.order);
+    };
   }
 }

@@ -1,8 +1,10 @@
 /** The table of orders. */
 
 import { byId, state } from "./state.js";
-import { count, make, mark, percent } from "./building.js";
+import { make, mark, percent } from "./building.js";
+import { locale, say, sayCount } from "./language.js";
 import { latenessText, shortDate } from "./times.js";
+import { orderMatches } from "./filter.js";
 import { shownPlan, toggleOrder } from "./shown.js";
 
 const beyond = (tick) => (tick === null ? Infinity : tick);
@@ -20,34 +22,34 @@ const COLUMNS = [
   { name: "lateness", title: "lateness", key: (order) => order.lateness, cell: latenessCell },
   {
     name: "completion_p10",
-    title: "10 %",
+    title: "quantile_10",
     sampled: true,
     key: (order) => beyond(order.completion_p10),
     cell: (order, clock) => sampledDate(order.completion_p10, clock),
   },
   {
     name: "completion_p50",
-    title: "50 %",
+    title: "quantile_50",
     sampled: true,
     key: (order) => beyond(order.completion_p50),
     cell: (order, clock) => sampledDate(order.completion_p50, clock),
   },
   {
     name: "completion_p90",
-    title: "90 %",
+    title: "quantile_90",
     sampled: true,
     key: (order) => beyond(order.completion_p90),
     cell: (order, clock) => sampledDate(order.completion_p90, clock),
   },
-  { name: "on_time_probability", title: "on time", sampled: true, key: (order) => order.on_time_probability, cell: probabilityCell },
+  { name: "on_time_probability", title: "on_time", sampled: true, key: (order) => order.on_time_probability, cell: probabilityCell },
 ];
 
-const sampledDate = (tick, clock) => (tick === null ? "later" : shortDate(tick, clock));
+const sampledDate = (tick, clock) => (tick === null ? say("later") : shortDate(tick, clock));
 
 function orderCell(order) {
   return make(
     "button",
-    { type: "button", class: "choose", "aria-pressed": String(order.order === state.selected), title: `weight ${order.weight}` },
+    { type: "button", class: "choose", "aria-pressed": String(order.order === state.selected), title: say("weight_of", { weight: order.weight }) },
     order.order,
   );
 }
@@ -63,18 +65,29 @@ function probabilityCell(order) {
 
 export function meter(share) {
   const fill = make("span");
-  fill.style.width = percent(share, 1).replace(" ", "");
+  fill.style.width = `${100 * share}%`;
   return make("span", { class: "meter", "aria-hidden": "true" }, fill);
 }
 
 export function renderOrders(plan) {
   const columns = COLUMNS.filter((column) => plan.futures > 0 || !column.sampled);
+  const shown = plan.orders.filter(orderMatches);
   const focused = document.activeElement?.closest("#order-rows [data-order]")?.dataset.order;
-  byId("orders-title").textContent = plan.futures ? `Orders, ${count(plan.futures, "future")} sampled` : "Orders";
+  byId("orders-title").textContent = ordersTitle(plan, shown);
   byId("sample").disabled = Boolean(state.trial);
   byId("order-columns").replaceChildren(...columns.map(columnHeading));
-  byId("order-rows").replaceChildren(...sortOrders(plan.orders).map((order) => orderRow(order, columns, plan.clock)));
+  byId("order-rows").replaceChildren(...sortOrders(shown).map((order) => orderRow(order, columns, plan.clock)));
   if (focused) document.querySelector(`#order-rows [data-order="${CSS.escape(focused)}"] .choose`)?.focus();
+}
+
+/** The first order of the table; null where it is empty. */
+export const firstOrder = () => byId("order-rows").firstElementChild?.dataset.order ?? null;
+
+function ordersTitle(plan, shown) {
+  const parts = [say("orders")];
+  if (shown.length < plan.orders.length) parts.push(say("shown_of", { shown: shown.length, all: plan.orders.length }));
+  if (plan.futures) parts.push(say("futures_sampled", { futures: sayCount("futures", plan.futures) }));
+  return parts.join(", ");
 }
 
 function columnHeading(column) {
@@ -84,7 +97,7 @@ function columnHeading(column) {
   return make(
     "th",
     { scope: "col", "aria-sort": isSorted ? direction : "none" },
-    make("button", { type: "button", "data-column": column.name, click: () => sortBy(column.name) }, column.title),
+    make("button", { type: "button", "data-column": column.name, click: () => sortBy(column.name) }, say(column.title)),
   );
 }
 
@@ -98,7 +111,7 @@ function sortBy(name) {
 function sortOrders(orders) {
   const column = COLUMNS.find(({ name }) => name === state.sorting.column);
   const sign = state.sorting.descending ? -1 : 1;
-  const collator = new Intl.Collator("en", { numeric: true });
+  const collator = new Intl.Collator(locale(), { numeric: true });
   return [...orders].sort((one, other) => {
     const [a, b] = [column.key(one), column.key(other)];
     const difference = typeof a === "string" ? collator.compare(a, b) : a === b ? 0 : a - b;

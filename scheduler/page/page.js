@@ -4,11 +4,13 @@ import { byId, POLL_SECONDS, state } from "./state.js";
 import { make } from "./building.js";
 import { ask, clearProblems, hideProblems, showProblems } from "./service.js";
 import { learnSetups, learnValues, renderLegend } from "./colours.js";
-import { onPlan, onSelection, selectOrder, shownPlan } from "./shown.js";
-import { gantt, renderChart } from "./chart.js";
+import { onPlan, onSelection, render, selectOrder, shownPlan } from "./shown.js";
+import { gantt, isWallAsked, renderChart, setWall, wirePaper } from "./chart.js";
+import { renderFilter, wireFilter } from "./filter.js";
+import { currentLanguage, onLanguage, say, setLanguage, translateDocument } from "./language.js";
 import { findBadges, renderAge, renderBadge, renderFigures, renderHeader, renderNotes } from "./figures.js";
 import { renderQueues } from "./queues.js";
-import { markOrder, renderOrders } from "./orders.js";
+import { firstOrder, markOrder, renderOrders } from "./orders.js";
 import { renderDecision } from "./decision.js";
 import { CHANGE_FORMS, openForm } from "./change_forms.js";
 import { leaveTrial, renderWhatIf, setVersion, tryChanges } from "./what_if.js";
@@ -24,9 +26,15 @@ import { isTold, listen, onEvent } from "./events.js";
 import { ticksOfHours } from "./times.js";
 
 function wireDrawing() {
-  for (const draw of [learnSetups, renderHeader, renderFigures, renderChart, renderQueues, renderOrders, renderDecision, renderWhatIf, renderNotes, renderBoard]) onPlan(draw);
+  for (const draw of [learnSetups, renderFilter, renderHeader, renderFigures, renderChart, renderQueues, renderOrders, renderDecision, renderWhatIf, renderNotes, renderBoard]) onPlan(draw);
   onSelection((order) => gantt.select(order));
   onSelection(markOrder);
+}
+
+/** Draw the lists and the chart for what the planner looks for now. */
+function drawFiltered() {
+  const plan = shownPlan();
+  if (plan) for (const draw of [renderFilter, renderChart, renderQueues, renderOrders]) draw(plan);
 }
 
 function onClick(id, handler) {
@@ -61,7 +69,8 @@ function wireControls() {
   onClick("lock", () => state.focused && toggleLock(state.focused));
   onClick("keep-scenario", keepScenario);
   byId("scenario-name").addEventListener("input", nameScenario);
-  onClick("wall", toggleWall);
+  onClick("wall", () => setWall(!document.body.hasAttribute("data-wall")));
+  onClick("leave-wall", () => setWall(false));
   onClick("print", () => print());
   byId("frozen").addEventListener("change", (event) => {
     state.frozen = Math.max(0, ticksOfHours(Number(event.target.value) || 0));
@@ -71,10 +80,18 @@ function wireControls() {
   onChoice("colouring", recolour);
 }
 
-/** The chart alone, in letters for a reader at two metres. */
-function toggleWall() {
-  const isWall = document.body.toggleAttribute("data-wall");
-  byId("wall").setAttribute("aria-pressed", String(isWall));
+/** The language of the address, of the last visit or of the browser, until another is chosen. */
+function wireLanguage() {
+  translateDocument();
+  byId("language").value = currentLanguage();
+  byId("language").addEventListener("change", ({ target }) => setLanguage(target.value));
+  onLanguage(() => {
+    showPolicy();
+    nameChanges();
+    render();
+    renderBoard();
+    renderAge();
+  });
 }
 
 function recolour(colouring) {
@@ -92,10 +109,20 @@ function wirePanels() {
       for (const one of tabs) one.setAttribute("aria-pressed", String(one === tab));
     });
   }
-  const kinds = Object.entries(CHANGE_FORMS).map(([kind, { title }]) =>
-    make("button", { type: "button", "data-kind": kind, disabled: true, click: () => openForm(kind) }, title),
-  );
+  const kinds = Object.keys(CHANGE_FORMS).map((kind) => make("button", { type: "button", "data-kind": kind, disabled: true, click: () => openForm(kind) }));
   byId("change-kinds").replaceChildren(...kinds);
+  nameChanges();
+}
+
+function nameChanges() {
+  for (const button of byId("change-kinds").children) button.textContent = say(CHANGE_FORMS[button.dataset.kind].title);
+}
+
+/** Factory and policy, which are known before there is a plan. */
+function showPolicy() {
+  if (!state.policy) return;
+  byId("factory").textContent = state.policy.factory;
+  byId("badges").replaceChildren(...findBadges(null).map(renderBadge));
 }
 
 function wireDropping() {
@@ -137,14 +164,17 @@ async function awaitPolicy() {
 }
 
 async function start() {
+  wireLanguage();
   wireDrawing();
   wireControls();
   wirePanels();
   wireDropping();
   wireKeys();
+  wirePaper();
+  wireFilter(drawFiltered, () => selectOrder(firstOrder()));
+  setWall(isWallAsked());
   await awaitPolicy();
-  byId("factory").textContent = state.policy.factory;
-  byId("badges").replaceChildren(...findBadges(null).map(renderBadge));
+  showPolicy();
   learnValues();
   setInterval(renderAge, 1000);
   for (const [event, read] of [["floor", poll], ["plan", refreshPublished], ["scenarios", refreshScenarios], ["floor", refreshOutcomes]]) onEvent(event, () => void read().catch(() => {}));

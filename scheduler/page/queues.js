@@ -2,12 +2,14 @@
 
 import { byId, QUEUE_LENGTH, state } from "./state.js";
 import { make, mark, setupText, swatch } from "./building.js";
+import { say, sayName } from "./language.js";
 import { dateText, durationText, latenessText, shortDate } from "./times.js";
 import { setupColour } from "./colours.js";
+import { isShown } from "./filter.js";
 import { findStops, isAfter, toggleOrder } from "./shown.js";
 
 export function renderQueues(plan) {
-  const lines = new Map(plan.machines.map((machine) => [machine, []]));
+  const lines = new Map(plan.machines.filter((machine) => isShown(machine, plan)).map((machine) => [machine, []]));
   plan.changeovers
     .filter((changeover) => changeover.end_date > plan.clock)
     .forEach((changeover) => lines.get(changeover.machine)?.push({ start: changeover.start_date, changeover }));
@@ -30,8 +32,8 @@ function queueRow(machine, line, plan, stop) {
     make("b", {}, machine),
     make("span", { class: "quiet" }, machineText(machine, plan.clock, stop)),
   );
-  const total = make("span", { class: "total" }, operations.length ? `${operations.length} planned` : "nothing planned");
-  return make("li", {}, name, make("ol", { "aria-label": `Queue of ${machine}` }, ...chips), total);
+  const total = make("span", { class: "total" }, operations.length ? say("planned", { number: operations.length }) : say("nothing_planned"));
+  return make("li", {}, name, make("ol", { "aria-label": say("queue_of", { machine }) }, ...chips), total);
 }
 
 /** What a machine is at, with what it has mounted. */
@@ -39,20 +41,20 @@ function machineText(machine, clock, stop) {
   const at = state.moment.snapshot.machines[machine];
   if (stop) {
     const isUnknown = at?.status === "down" && (at.expected_end ?? null) === null && stop.reason === "down";
-    return `${stop.reason} until ${isUnknown ? "about " : ""}${shortDate(stop.end, clock)}`;
+    return say(isUnknown ? "stop_until_about" : "stop_until", { reason: sayName("stop", stop.reason), end: shortDate(stop.end, clock) });
   }
   if (!at) return "";
   const mounted = setupText(at.setup ?? {});
-  if (at.status === "changing") return `changing to ${mounted}`;
-  return mounted ? `${at.status}, ${mounted}` : at.status;
+  if (at.status === "changing") return say("changing_to", { setup: mounted });
+  return [sayName("status", at.status), mounted].filter(Boolean).join(", ");
 }
 
 function operationChip(operation, plan) {
   const order = plan.orders.find((one) => one.order === operation.order);
   const isLate = order?.lateness > 0;
-  const time = operation.in_process ? `until ${shortDate(operation.end_date, plan.clock)}` : shortDate(operation.start_date, plan.clock);
+  const time = operation.in_process ? say("until_date", { date: shortDate(operation.end_date, plan.clock) }) : shortDate(operation.start_date, plan.clock);
   const states = [operation.in_process && "begun", isLate && "late", state.selected === operation.order && "selected"].filter(Boolean).join(" ");
-  const title = `Order ${operation.order}, ${operation.operation}${isLate ? `, ${latenessText(order.lateness)}` : ""}`;
+  const title = say("operation_of", { order: operation.order, operation: operation.operation }) + (isLate ? `, ${latenessText(order.lateness)}` : "");
   const content = [
     swatch(setupColour(operation.setup)),
     make("b", {}, operation.order),
@@ -69,7 +71,7 @@ function operationChip(operation, plan) {
 
 function changeoverChip(changeover, plan) {
   const rest = changeover.end_date - Math.max(changeover.start_date, plan.clock);
-  const title = `Changeover to ${setupText(changeover.setup)} from ${dateText(changeover.start_date)} until ${dateText(changeover.end_date)}`;
+  const title = say("changeover_dates", { setup: setupText(changeover.setup), start: dateText(changeover.start_date), end: dateText(changeover.end_date) });
   return make(
     "li",
     { class: "chip change", title },

@@ -1,6 +1,7 @@
 /** What is shown: the plan and its order, by choice. Whoever draws it is told of every change. */
 
 import { state } from "./state.js";
+import { say } from "./language.js";
 import { announce } from "./service.js";
 
 export const shownPlan = () => (state.trial ? state.trial[state.version] : (state.plans[state.by] ?? Object.values(state.plans)[0]));
@@ -49,7 +50,7 @@ const endOfWork = (plan, machine) => plan.operations.find((one) => one.in_proces
 export function selectOrder(order) {
   state.selected = order;
   for (const mark of markers) mark(order);
-  if (order) announce(`Order ${order} selected`);
+  if (order) announce(say("order_selected", { order }));
 }
 
 export const toggleOrder = (order) => selectOrder(state.selected === order ? null : order);

@@ -4,6 +4,7 @@ export const POLL_SECONDS = 5;
 export const FUTURES = 32;
 export const QUEUE_LENGTH = 10; // operations shown for each machine
 export const ALTERNATIVES = 5; // shown at once; the others fold away
+export const WALL_PAGE_SECONDS = 15; // until the wall shows the next machines
 export const MINUTES_A_DAY = 24 * 60;
 export const SVG = "http://www.w3.org/2000/svg";
 

@@ -2,6 +2,7 @@
 
 import { byId } from "./state.js";
 import { make, percent, setupText } from "./building.js";
+import { say } from "./language.js";
 import { dateText, durationText, fromNow, latenessText } from "./times.js";
 import { orderState, shownPlan } from "./shown.js";
 
@@ -27,20 +28,20 @@ const facts = (pairs) => make("dl", {}, ...pairs.filter(Boolean).flatMap(([name,
 function describeOperation({ operation, order }) {
   const { clock } = shownPlan();
   const { start_date: start, end_date: end, selected_date: selected } = operation;
-  const states = [operation.in_process && "in process", operation.locked && "locked"].filter(Boolean).join(", ");
+  const states = [operation.in_process && say("in_process"), operation.locked && say("locked")].filter(Boolean).join(", ");
   const setup = Object.entries(operation.setup)
     .map(([name, value]) => `${name} ${value}`)
     .join(", ");
   const options = Object.values(orderState(operation.order)?.options ?? {}).join(", ");
   return [
-    make("strong", {}, `Order ${operation.order}`, states ? make("em", {}, states) : ""),
+    make("strong", {}, say("order_named", { order: operation.order }), states ? make("em", {}, states) : ""),
     facts([
-      order && ["product", options ? `${order.product}: ${options}` : order.product],
-      ["operation", `${operation.operation} on ${operation.machine}`],
-      setup && ["setup", setup],
-      ["from", `${dateText(start)}, ${fromNow(start, clock)}`],
-      ["until", `${dateText(end)}, takes ${durationText(end - start)}`],
-      selected < start && ["changeover", `from ${dateText(selected)}, ${durationText(start - selected)}`],
+      order && [say("product"), options ? `${order.product}: ${options}` : order.product],
+      [say("operation"), say("operation_on", { operation: operation.operation, machine: operation.machine })],
+      setup && [say("setup"), setup],
+      [say("from"), `${dateText(start)}, ${fromNow(start, clock)}`],
+      [say("until"), say("date_takes", { date: dateText(end), duration: durationText(end - start) })],
+      selected < start && [say("changeover"), say("from_date", { date: dateText(selected), duration: durationText(start - selected) })],
       ...(order ? orderFacts(order) : []),
     ]),
   ];
@@ -49,23 +50,23 @@ function describeOperation({ operation, order }) {
 function orderFacts(order) {
   const spread = [order.completion_p10, order.completion_p50, order.completion_p90];
   return [
-    ["due", dateText(order.due_date)],
-    ["done", dateText(order.completion_date)],
-    ["lateness", make("span", { class: order.lateness > 0 ? "late-text" : "" }, latenessText(order.lateness))],
-    order.on_time_probability !== null && ["10 / 50 / 90 %", spread.map((tick) => (tick === null ? "later" : dateText(tick))).join(" / ")],
-    order.on_time_probability !== null && ["on time", `in ${percent(order.on_time_probability)} of the futures`],
+    [say("due"), dateText(order.due_date)],
+    [say("done"), dateText(order.completion_date)],
+    [say("lateness"), make("span", { class: order.lateness > 0 ? "late-text" : "" }, latenessText(order.lateness))],
+    order.on_time_probability !== null && [say("quantiles"), spread.map((tick) => (tick === null ? say("later") : dateText(tick))).join(" / ")],
+    order.on_time_probability !== null && [say("on_time"), say("share_of_futures", { share: percent(order.on_time_probability) })],
   ];
 }
 
 function describeChangeover(changeover) {
   const { start_date: start, end_date: end } = changeover;
   return [
-    make("strong", {}, `Changeover to ${setupText(changeover.setup)}`),
+    make("strong", {}, say("changeover_to", { setup: setupText(changeover.setup) })),
     facts([
-      ["machine", changeover.machine],
-      ["from", `${dateText(start)}, ${fromNow(start, shownPlan().clock)}`],
-      ["until", `${dateText(end)}, takes ${durationText(end - start)}`],
-      changeover.order !== null && ["for order", changeover.order],
+      [say("machine"), changeover.machine],
+      [say("from"), `${dateText(start)}, ${fromNow(start, shownPlan().clock)}`],
+      [say("until"), say("date_takes", { date: dateText(end), duration: durationText(end - start) })],
+      changeover.order !== null && [say("for_order"), changeover.order],
     ]),
   ];
 }

@@ -1,7 +1,8 @@
 /** What if: the plan before and after the changes. */
 
 import { byId, state } from "./state.js";
-import { count, make, mark, money, signed } from "./building.js";
+import { make, mark, money, signed } from "./building.js";
+import { say, sayCount } from "./language.js";
 import { dateText, durationText, shortDate } from "./times.js";
 import { announce, ask, attempt } from "./service.js";
 import { render, toggleOrder } from "./shown.js";
@@ -11,11 +12,16 @@ import { costTable, movedOperations, planNames } from "./plan_differences.js";
 
 const CHANGE_TEXTS = {
   rush_order: (change) =>
-    `rush order ${change.order_id}: ${change.product} (${Object.values(change.options).join(", ")}), due ${dateText(change.due_date)}, weight ${change.weight}`,
-  machine_down: (change) => `${change.machine} is down until ${dateText(change.until)}`,
-  order_terms: (change) => `order ${change.order} is due ${dateText(change.due_date)}, weight ${change.weight}`,
-  cancel_order: (change) => `order ${change.order} is cancelled`,
-  lock: (change) => `order ${change.order}, ${change.operation} is locked to ${change.machine}`,
+    say("change_rush_order", {
+      order: change.order_id,
+      product: [change.product, ...Object.values(change.options)].join(" "),
+      due: dateText(change.due_date),
+      weight: change.weight,
+    }),
+  machine_down: (change) => say("change_machine_down", { machine: change.machine, end: dateText(change.until) }),
+  order_terms: (change) => say("change_order_terms", { order: change.order, due: dateText(change.due_date), weight: change.weight }),
+  cancel_order: (change) => say("change_cancel_order", { order: change.order }),
+  lock: (change) => say("change_lock", change),
 };
 
 export async function tryChanges() {
@@ -27,7 +33,7 @@ export async function tryChanges() {
     state.trial = { ...trial, changes: [...changes] };
     setVersion("after");
     byId("comparison").scrollIntoView({ block: "start" });
-    announce(`Tried: cost ${signed(trial.cost_difference, money(Math.abs(trial.cost_difference)))}`);
+    announce(say("tried", { difference: signed(trial.cost_difference, money(Math.abs(trial.cost_difference))) }));
   });
 }
 
@@ -54,9 +60,7 @@ export function renderWhatIf() {
           make(
             "p",
             { class: "quiet" },
-            state.changes.length
-              ? "Try plans with and without the changes."
-              : "Add changes, then try them: the plan is made with and without them. Nothing is sent to the shop floor.",
+            say(state.changes.length ? "try_hint" : "changes_hint"),
           ),
         ]),
   );
@@ -68,7 +72,7 @@ function changeItem(change, place) {
     "li",
     {},
     make("span", {}, text),
-    make("button", { type: "button", "aria-label": `Remove: ${text}`, click: () => removeChange(place) }, "Remove"),
+    make("button", { type: "button", "aria-label": say("remove_named", { name: text }), click: () => removeChange(place) }, say("remove")),
   );
 }
 
@@ -88,23 +92,23 @@ function comparisonParts(trial) {
       "p",
       { class: difference > 0 ? "difference dearer" : "difference" },
       make("b", {}, signed(difference, money(Math.abs(difference)))),
-      ` cost: ${money(trial.before.total_cost)} before, ${money(trial.after.total_cost)} after`,
+      ` ${say("cost_compared", { before: money(trial.before.total_cost), after: money(trial.after.total_cost) })}`,
     ),
     costTable(trial),
     becomesLate.length
-      ? make("p", { class: "late-text" }, mark("warning-mark"), `late now: ${becomesLate.map((order) => order.order).join(", ")}`)
-      : make("p", { class: "quiet" }, "No order becomes late."),
-    becomesTimely.length ? make("p", {}, `in time now: ${becomesTimely.map((order) => order.order).join(", ")}`) : "",
+      ? make("p", { class: "late-text" }, mark("warning-mark"), say("late_now", { orders: becomesLate.map((order) => order.order).join(", ") }))
+      : make("p", { class: "quiet" }, say("none_becomes_late")),
+    becomesTimely.length ? make("p", {}, say("in_time_now", { orders: becomesTimely.map((order) => order.order).join(", ") })) : "",
     movedTable(moved, trial.before.clock),
-    make("p", { class: "quiet" }, `${moved.length} of ${count(orders.length, "order")} moved, came or went.`),
+    make("p", { class: "quiet" }, say("orders_moved", { number: moved.length, orders: sayCount("orders_count", orders.length) })),
     ...movedOperations(trial),
-    make("p", { class: "buttons" }, make("button", { type: "button", click: leaveTrial }, "Back to the plan")),
+    make("p", { class: "buttons" }, make("button", { type: "button", click: leaveTrial }, say("back_to_plan"))),
   ];
 }
 
 function movedTable(moved, clock) {
   if (!moved.length) return "";
-  const headings = ["order", "before", "after", "moves", "then"].map((text) => make("th", { scope: "col" }, text));
+  const headings = ["order", "before", "after", "moves", "lateness_then"].map((key) => make("th", { scope: "col" }, say(key)));
   return make(
     "table",
     { class: "moved" },
@@ -115,7 +119,7 @@ function movedTable(moved, clock) {
 
 function movedRow(order, clock) {
   const dateOf = (tick) => (tick === null ? "\u2013" : shortDate(tick, clock));
-  const shift = order.moved === null ? (order.before === null ? "new" : "gone") : signed(order.moved, durationText(order.moved));
+  const shift = order.moved === null ? (say(order.before === null ? "new_order" : "gone_order")) : signed(order.moved, durationText(order.moved));
   const lateness = order.lateness_after === null ? "\u2013" : latenessCell({ lateness: order.lateness_after });
   const choose = make("button", { type: "button", class: "choose", "aria-pressed": String(order.order === state.selected) }, order.order);
   const cells = [choose, dateOf(order.before), dateOf(order.after), shift, lateness].map((content) => make("td", {}, content));
