@@ -32,7 +32,6 @@ from scheduler.snapshot.order_tables import clear_previous
 from scheduler.snapshot.read import SnapshotError
 
 _FACTORY = find_single_factory("microfactory")
-_MAX_BYTES = 2**30
 Tables = dict[str, Any]
 
 
@@ -118,7 +117,7 @@ def count_compared() -> Iterator[int]:
 
 def measure(body: bytes, repeats: int, compared: Iterator[int], *, strict: bool) -> dict[str, Any]:
     """Return the times in seconds, and the parts that are put aside or the lines of the refusal."""
-    reader, times, named = RequestReader(_FACTORY, _MAX_BYTES), list[float](), 0
+    reader, times, named = RequestReader(_FACTORY), list[float](), 0
     clear_previous(_FACTORY)
     before = next(compared)
     for _ in range(repeats + 1):

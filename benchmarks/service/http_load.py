@@ -19,28 +19,24 @@ from pathlib import Path
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @contextlib.contextmanager
-def running_service(bundle: Path, folder: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+def running_service(
+    bundle: Path, folder: Path, *, with_tokens: bool = False
+) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     """Run ``python -m scheduler serve`` on a free port; yield port and process.
 
-    The decision log and the output lie in ``folder``. The service is stopped at the end.
+    The decision log, the output and the tokens lie in ``folder``. The service is stopped at the
+    end.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "scheduler", "serve", "--bundle", str(bundle)]
-    command += [
-        "--port",
-        str(port),
-        "--log",
-        str(folder / "log.sqlite"),
-        "--rate",
-        "0",
-        "--no-token",
-    ]
+    command = [sys.executable, "-m", "scheduler", "serve", "--bundle", str(bundle.resolve())]
+    command += ["--port", str(port), "--log", str(folder / "log.sqlite"), "--rate", "0"]
+    command += [] if with_tokens else ["--no-token"]
     with (folder / "output").open("ab") as output:
         process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
     try:

@@ -143,6 +143,13 @@ class LimitedProtocol(HttpToolsProtocol):
             self.transport.write(b"\r\n".join([*head, b"", body]))
         self.transport.close()
 
+    def shutdown(self) -> None:
+        """Stop with the service; a request that is not complete is not waited for."""
+        if math.isinf(self.waits_since):
+            super().shutdown()
+        else:
+            self.transport.close()
+
     def _make_room(self) -> None:
         """Close the connection that has waited longest, or this one if all have requests."""
         others: set[Any] = self.connections - {self}

@@ -26,8 +26,9 @@ from scheduler.service_log import log, write_to_stderr
 GRACE_SECONDS = 10.0
 """Time from SIGTERM to the end of the process where none is given."""
 _MAX_GRACE_SECONDS = 1e6
-_FINISH_SHARE, _END_SHARE = 0.7, 0.85
-"""Shares of that time after which requests are given up, and after which the process ends."""
+_FINISH_SHARE, _END_SHARE = 0.6, 0.75
+"""Shares of that time after which requests are given up, and after which the process is ended; the
+rest is for closing the log, and for a machine that is busy."""
 _CLOSE_SECONDS = 1.0
 """Time for closing the log at the end of the grace time; all that was acknowledged is in it."""
 _SWITCH_SECONDS = 0.0005

@@ -71,6 +71,10 @@ class Transport:
         """Close the connection."""
         self.closed = True
 
+    def abort(self) -> None:
+        """Cut the connection off."""
+        self.closed = True
+
     def is_closing(self) -> bool:
         """Return whether it is closed."""
         return self.closed
@@ -169,3 +173,41 @@ def test_a_connection_too_many_is_refused_while_all_have_requests(server: Server
     assert newest.sent.startswith(b"HTTP/1.1 503 ")
     assert newest.closed
     assert not any(transport.closed for transport in busy)
+
+
+def test_a_client_that_does_not_take_its_answer_is_cut_off(server: Server) -> None:
+    protocol, transport = server.connect(HEAD + b"Content-Length: 2\r\n\r\n{}")
+    protocol.pause_writing()
+    (timer,) = (timer for timer in server.loop.timers if not timer.cancelled)
+    timer.call()
+    assert transport.closed
+
+
+def test_a_client_that_takes_its_answer_slowly_stays(server: Server) -> None:
+    protocol, transport = server.connect(HEAD + b"Content-Length: 2\r\n\r\n{}")
+    protocol.pause_writing()
+    protocol.resume_writing()
+    assert all(timer.cancelled for timer in server.loop.timers)
+    assert not transport.closed
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /", HEAD, HEAD + b"Content-Length: 9\r\n\r\n{"])
+def test_a_stop_does_not_wait_for_what_is_sent_by_halves(server: Server, sent: bytes) -> None:
+    protocol, transport = server.connect(sent)
+    protocol.shutdown()
+    assert transport.closed
+
+
+def test_a_stop_waits_for_a_complete_request(server: Server) -> None:
+    protocol, transport = server.connect(HEAD + b"Content-Length: 2\r\n\r\n{}")
+    protocol.shutdown()
+    assert not transport.closed
+
+
+@pytest.mark.parametrize("sent", [b"GARBAGE\r\n\r\n", HEAD + b"Content-Length: -3\r\n\r\n"])
+def test_what_is_no_http_is_refused_as_all_else_is(server: Server, sent: bytes) -> None:
+    _, transport = server.connect(sent)
+    assert transport.sent.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert b"x-content-type-options: nosniff\r\n" in transport.sent
+    assert b'{"problems":["the request is no HTTP/1.1' in transport.sent
+    assert transport.closed
