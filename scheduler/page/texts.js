@@ -84,7 +84,7 @@ export const TEXTS = {
   operations: { en: "operation|operations", de: "Arbeitsgang|Arbeitsgängen" },
   to_another_machine: { en: ", {share} to another machine", de: ", {share} auf eine andere Maschine" },
   aside: { en: "Put aside: {part}: {problem}", de: "Zurückgestellt: {part}: {problem}" },
-  unfrozen: { en: "Could not be kept: order {order}, {operation}: {reason}", de: "Nicht zu halten: Auftrag {order}, {operation}: {reason}" },
+  unfrozen: { en: "Had to move: order {order}, {operation}: {reason}", de: "Musste weichen: Auftrag {order}, {operation}: {reason}" },
   notes_aside: {
     en: "part of the snapshot put aside; the plan is made without|parts of the snapshot put aside; the plan is made without",
     de: "Teil des Stands zurückgestellt; der Plan entsteht ohne ihn|Teile des Stands zurückgestellt; der Plan entsteht ohne sie",

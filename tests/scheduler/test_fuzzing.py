@@ -292,21 +292,26 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
         yield client
 
 
-def check(path: str, body: Any, answer: Any) -> None:
+def check(client: TestClient, path: str, body: Any, answer: Any) -> None:
     """An answer of the service is whole: legal decisions, or problems in words."""
     assert answer.status_code in (
         200,
+        304,
         404,
         405,
         409,
+        412,
         413,
         422,
         503,
     ), f"{answer.status_code}: {answer.text}"
-    if answer.status_code != 200:
+    if answer.status_code == 304:
+        assert answer.content == b""
+    elif answer.status_code != 200:
         assert answer.json()["problems"]
     elif path == "/v1/decide":
-        snapshot = parse_snapshot(body["snapshot"], FACTORY, strict=False)
+        decided = body.get("snapshot") or client.get("/v1/floor").json()["snapshot"]
+        snapshot = parse_snapshot(decided, FACTORY, strict=False)
         decisions = [Decision.model_validate(decision) for decision in answer.json()["decisions"]]
         assert checker().carry_out(
             snapshot, [(decision.machine, decision.choice) for decision in decisions]
@@ -323,6 +328,7 @@ def test_spoilt_snapshots_are_answered_over_http(
 ) -> None:
     text = json.dumps({"snapshot": snapshot})
     check(
+        client,
         path,
         {"snapshot": snapshot},
         client.request("PUT" if path == "/v1/floor" else "POST", path, content=text),
@@ -358,7 +364,11 @@ CHANGES = st.lists(
 @FUZZING
 def test_odd_changes_are_answered_over_http(client: TestClient, changes: Any, futures: int) -> None:
     text = json.dumps({"snapshot": EXAMPLE, "changes": changes, "futures": futures})
-    check("/v1/what-if", None, client.post("/v1/what-if", content=text))
+    check(client, "/v1/what-if", None, client.post("/v1/what-if", content=text))
+
+
+ENDLESS = ("/v1/events",)
+"""Paths whose answer never ends; their own tests read its beginning."""
 
 
 def test_whatever_the_openapi_document_allows_is_answered(
@@ -368,6 +378,7 @@ def test_whatever_the_openapi_document_allows_is_answered(
     test."""
     schema = schemathesis.openapi.from_dict(client.get("/openapi.json").json())
     operations = [result.ok() for result in schema.get_all_operations()]
+    operations = [operation for operation in operations if operation.path not in ENDLESS]
     share = settings(FUZZING, max_examples=max(1, CASES // len(operations)))
     asked = set()
 
@@ -384,7 +395,7 @@ def test_whatever_the_openapi_document_allows_is_answered(
             }
             answer = client.request(case.method, case.path, content=content, headers=headers)
             if case.path.startswith("/v1/"):
-                check(case.path, body, answer)
+                check(client, case.path, body, answer)
             else:
                 assert answer.status_code == 200
 
