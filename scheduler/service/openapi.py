@@ -51,6 +51,13 @@ _BODIES: dict[tuple[str, str], tuple[type[BaseModel] | None, type[BaseModel] | N
     ("/readyz", "get"): (None, Health),
     ("/metrics", "get"): (None, None),
 }
+_SECURITY = {
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "The token of the service, if it has one.",
+    }
+}
 _STRICT = {
     "name": "strict",
     "in": "query",
@@ -103,13 +110,7 @@ def build_openapi(app: FastAPI, snapshot: Snapshot) -> dict[str, Any]:
         [(model, "validation") for model in ordered], ref_template="#/components/schemas/{model}"
     )
     document.setdefault("components", {})["schemas"] = schemas["$defs"]
-    document["components"]["securitySchemes"] = {
-        "token": {
-            "type": "http",
-            "scheme": "bearer",
-            "description": "The token of the service, if it has one.",
-        }
-    }
+    document["components"]["securitySchemes"] = _SECURITY
     example = snapshot.model_dump(mode="json", exclude_defaults=True)
     for (path, method), (asked, answered) in _BODIES.items():
         operation = document["paths"][path][method]

@@ -1,4 +1,4 @@
-"""What ``warm`` compiles is all that the service runs, for every factory."""
+"""All that the service runs, for every factory, is compiled by ``warm``."""
 
 from __future__ import annotations
 
