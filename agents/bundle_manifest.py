@@ -19,6 +19,10 @@ BUNDLE_FORMAT = 3
 KEY_VARIABLE = "CHANGEOVER_BUNDLE_KEY"
 """Environment variable with the key of signatures."""
 _MIN_KEY_BYTES = 16
+_TRAINING_FACTS = (
+    *("factories", "seed", "steps", "validation", "validation_ratio"),
+    *("commit", "source_hash", "versions"),
+)
 _SEALS = ("manifest_sha256", "manifest_hmac")
 
 
@@ -84,3 +88,35 @@ def _canonical(manifest: Mapping[str, Any]) -> bytes:
 
 def _sign(content: bytes, key: bytes) -> str:
     return hmac.new(key, content, "sha256").hexdigest()
+
+
+def describe_origin(source: Path) -> dict[str, Any]:
+    """Return the entries of a manifest about training and evaluation of a policy folder."""
+    facts = json.loads((source / "manifest.json").read_text(encoding="utf-8"))
+    evaluation = source / "evaluation.json"
+    results = json.loads(evaluation.read_text(encoding="utf-8")) if evaluation.exists() else None
+    return {
+        "fallback_rules": {name: entry["rule"] for name, entry in facts["best_rules"].items()},
+        "training": {name: facts[name] for name in _TRAINING_FACTS},
+        "evaluation": None if results is None else _summarise(results),
+    }
+
+
+def _summarise(results: dict[str, Any]) -> dict[str, Any]:
+    """Return the cost of the policy called "policy" against the best rule, by factory.
+
+    Parameters
+    ----------
+    results
+        Results as ``evaluate.py`` writes them.
+    """
+    by_factory = results.get("factories", {results.get("factory", ""): results})
+    kept = ("episodes", "seed_block", "best_rule", "verified")
+    return {
+        "command": results["command"],
+        "commit": results["commit"],
+        "factories": {
+            name: {**{key: result[key] for key in kept}, **result["comparisons"]["policy"]}
+            for name, result in by_factory.items()
+        },
+    }

@@ -27,18 +27,18 @@ from torch import Tensor, nn
 from agents.bundle_manifest import (
     BUNDLE_FORMAT,
     KEY_VARIABLE,
+    describe_origin,
     read_bundle_key,
     seal_manifest,
 )
+from agents.column_ranges import measure_ranges
 from agents.index.feature_table import network_input_hash
-from agents.network.column_ranges import measure_ranges
 from agents.network.features_torch import (
     fallback_rows,
     machine_features,
     row_features,
     shop_features,
 )
-from agents.network.inference import arrange_weights
 from agents.network.pointer_network import PointerNetwork, settle_tensor, symlog
 from agents.network.trained_policy import TrainedPolicy, find_policy, load_policy
 from envs.observation.columns import (
@@ -57,10 +57,6 @@ from factory.progress import say
 INPUTS = ("candidates", "machines", "shop", "action_mask")
 OUTPUTS = ("logits", "value")
 _OPSET = 20
-_TRAINING_FACTS = (
-    *("factories", "seed", "steps", "validation", "validation_ratio"),
-    *("commit", "source_hash", "versions"),
-)
 _KINDS = [CANDIDATE_INDEX[name] for name in ("is_job", "is_changeover", "is_wait")]
 
 
@@ -89,11 +85,10 @@ def write_bundle(policy: TrainedPolicy, source: Path, folder: Path, key: bytes =
         "value_horizon": policy.discount_time,
         "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
         **_interface(),
-        **_origin(source),
+        **describe_origin(source),
     }
-    weights = arrange_weights(dict(np.load(io.BytesIO(files["weights.npz"]))))
     config = files["config.toml"].decode()
-    ranges = measure_ranges(weights, config, manifest["training"]["factories"])
+    ranges = measure_ranges(policy.decide, config, manifest["training"]["factories"])
     if ranges is None:
         say(
             "no factory of the training was found, so the bundle has no ranges of its columns; the"
@@ -126,38 +121,6 @@ def _interface() -> dict[str, Any]:
         "inputs": list(INPUTS),
         "outputs": list(OUTPUTS),
         "value": "minus the expected discounted cost to come, in currency",
-    }
-
-
-def _origin(source: Path) -> dict[str, Any]:
-    """Return the entries of a manifest about training and evaluation of a policy folder."""
-    facts = json.loads((source / "manifest.json").read_text(encoding="utf-8"))
-    evaluation = source / "evaluation.json"
-    results = json.loads(evaluation.read_text(encoding="utf-8")) if evaluation.exists() else None
-    return {
-        "fallback_rules": {name: entry["rule"] for name, entry in facts["best_rules"].items()},
-        "training": {name: facts[name] for name in _TRAINING_FACTS},
-        "evaluation": None if results is None else _summarise(results),
-    }
-
-
-def _summarise(results: dict[str, Any]) -> dict[str, Any]:
-    """Return the cost of the policy called "policy" against the best rule, by factory.
-
-    Parameters
-    ----------
-    results
-        Results as ``evaluate.py`` writes them.
-    """
-    by_factory = results.get("factories", {results.get("factory", ""): results})
-    kept = ("episodes", "seed_block", "best_rule", "verified")
-    return {
-        "command": results["command"],
-        "commit": results["commit"],
-        "factories": {
-            name: {**{key: result[key] for key in kept}, **result["comparisons"]["policy"]}
-            for name, result in by_factory.items()
-        },
     }
 
 

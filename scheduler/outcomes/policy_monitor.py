@@ -14,7 +14,13 @@ from scheduler.decisions.decider import Decider
 from scheduler.decisions.explanations import ask_first
 from scheduler.outcomes.comparison_periods import ComparisonPeriod, PeriodTracker
 from scheduler.outcomes.paired_differences import MeanInterval
-from scheduler.outcomes.schema import Completion, DriftedColumn, OutcomeState, Verdict, WindowCosts
+from scheduler.outcomes.schema import (
+    Completion,
+    DriftedColumn,
+    OutcomeState,
+    PolicyVerdict,
+    WindowCosts,
+)
 from scheduler.outcomes.sequential_bound import sequential_interval
 from scheduler.outcomes.training_drift import DriftMonitor
 from scheduler.plans.errors import PlanError
@@ -99,7 +105,7 @@ class PolicyMonitor:
         """Return the comparison so far."""
         costs = [compared.costs for compared in self._newest()]
         saving, relative = (None, None) if not costs else _savings(costs)
-        drifted, verdict = self._drift.drifted(), judge(saving, relative)
+        drifted, verdict = self._drift.drifted(), weigh_savings(saving, relative)
         settled = [
             (each.realised_cost, each.rule_estimate)
             for each in costs
@@ -124,7 +130,7 @@ class PolicyMonitor:
         )
 
     def _loss(
-        self, verdict: Verdict, saving: MeanInterval | None, relative: MeanInterval | None
+        self, verdict: PolicyVerdict, saving: MeanInterval | None, relative: MeanInterval | None
     ) -> list[str]:
         """Return the reason of an alarm about costs, if there is one."""
         if verdict != "rule is cheaper" or saving is None or relative is None:
@@ -194,7 +200,7 @@ def relative_saving(policy_cost: float, rule_cost: float) -> float:
     return 0.0 if size == 0 else (rule_cost - policy_cost) / size
 
 
-def judge(saving: MeanInterval | None, relative: MeanInterval | None) -> Verdict:
+def weigh_savings(saving: MeanInterval | None, relative: MeanInterval | None) -> PolicyVerdict:
     """Return the verdict: the relative saving decides, if that in currency has the same sign."""
     if saving is None or relative is None or relative.half_width is None:
         return "collecting"

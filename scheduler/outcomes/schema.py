@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from scheduler.snapshot.schema import MAX_ORDERS, Date, Name
 
-Verdict = Literal["collecting", "policy pays", "undecided", "rule is cheaper", "no policy"]
+PolicyVerdict = Literal["collecting", "policy pays", "undecided", "rule is cheaper", "no policy"]
 
 
 OnDrift = Literal["rule", "warn"]
@@ -82,7 +82,7 @@ class DriftedColumn(_Outcome):
 class OutcomeState(_Outcome):
     """Comparison of policy and rule on what the plant has reported."""
 
-    verdict: Verdict
+    verdict: PolicyVerdict
     """``collecting``: too few periods for an interval; ``undecided``: the interval contains 0."""
     periods: int
     """Periods in the comparison. Every 30 periods another one begins; the older of the two that

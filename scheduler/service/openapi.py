@@ -56,6 +56,13 @@ _BODIES: dict[tuple[str, str], tuple[type[BaseModel] | None, type[BaseModel] | N
     ("/readyz", "get"): (None, Health),
     ("/metrics", "get"): (None, None),
 }
+_SECURITY = {
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "The token of the service, if it has one.",
+    }
+}
 _STRICT = {
     "name": "strict",
     "in": "query",
@@ -152,13 +159,7 @@ def build_openapi(app: FastAPI, snapshot: Snapshot) -> dict[str, Any]:
         [(model, "validation") for model in ordered], ref_template="#/components/schemas/{model}"
     )
     document.setdefault("components", {})["schemas"] = schemas["$defs"]
-    document["components"]["securitySchemes"] = {
-        "token": {
-            "type": "http",
-            "scheme": "bearer",
-            "description": "A token of the service, with a role that may do this.",
-        }
-    }
+    document["components"]["securitySchemes"] = _SECURITY
     example = snapshot.model_dump(mode="json", exclude_defaults=True)
     for path, method in _BODIES:
         operation = document["paths"][path][method]

@@ -48,6 +48,7 @@ ROOMS = {
         "index",
         "policy_folder",
         "bundle_manifest",
+        "column_ranges",
         "solver",
         "network",
         "network.cpu_training",

@@ -1,4 +1,4 @@
-"""Completeness of ``warm``: it compiles all that the service runs, for every factory."""
+"""All that the service runs, for every factory, is compiled by ``warm``."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import pytest
 
 from agents.rules.registry import make_rule
 from scheduler.outcomes.paired_differences import MeanInterval
-from scheduler.outcomes.policy_monitor import RENEWAL_PERIODS, judge, relative_saving
+from scheduler.outcomes.policy_monitor import RENEWAL_PERIODS, relative_saving, weigh_savings
 from scheduler.outcomes.schema import Completion
 from tests.builders.plant_days import RulePolicy, monitor_of, play_snapshots, with_demand
 from tests.builders.snapshots import FACTORY, RULE
@@ -117,7 +117,7 @@ def test_a_comparison_ends_when_the_one_after_it_is_long_enough(
 def test_the_relative_saving_decides_if_that_in_currency_agrees(
     saving: MeanInterval | None, relative: MeanInterval | None, verdict: str
 ) -> None:
-    assert judge(saving, relative) == verdict
+    assert weigh_savings(saving, relative) == verdict
 
 
 def test_savings_are_relative_to_the_mean_of_both_costs() -> None:

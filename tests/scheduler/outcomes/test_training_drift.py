@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,7 @@ import pytest
 
 pytest.importorskip("onnxscript", reason="exporting needs the extra `scheduler`")
 
-from agents.network.column_ranges import measure_ranges
-from agents.network.inference import arrange_weights
-from agents.network.onnx_export import to_arrays
+from agents.column_ranges import measure_ranges
 from agents.network.trained_policy import load_policy
 from envs.observation.columns import CANDIDATES, MACHINES, SHOP, SHOP_INDEX
 from envs.observation.tables import Observation
@@ -38,9 +35,8 @@ MIX = {"pod": 0.05, "pickup": 0.05, "van": 0.1, "shuttle": 0.8}
 def manifest() -> dict[str, Any]:
     """The ranges of the shipped policy."""
     folder = ROOT / "policies" / "microfactory"
-    weights = arrange_weights(dict(np.load(io.BytesIO(to_arrays(load_policy(folder))))))
     config = (folder / "config.toml").read_text(encoding="utf-8")
-    return {"column_ranges": measure_ranges(weights, config, [])}
+    return {"column_ranges": measure_ranges(load_policy(folder).decide, config, [])}
 
 
 def drift_of(manifest: dict[str, Any], factory: Factory, seed: int) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Interfaces to other systems: ids, repeated requests, dates, metrics, and declared security."""
+"""Contract with other systems: ids, repeated requests, dates, metrics, and declared security."""
 
 from __future__ import annotations
 

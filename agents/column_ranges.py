@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.network.inference import NetworkWeights, allocate_network_scratch, greedy_rows
 from agents.rules.registry import make_rule
 from envs.batch import Batch
 from envs.observation.columns import MACHINE_INDEX
@@ -30,19 +29,21 @@ _STEPS = 800
 """Decisions of each episode that are looked at."""
 _TABLES = ("candidates", "machines", "shop")
 
-EpisodeSource = tuple[Factory, OrderBook | None]
+Decide = Callable[[dict[str, NDArray[Any]]], NDArray[np.int64] | np.int64]
+"""Function that returns the rows of a batch of observations."""
+_Source = tuple[Factory, OrderBook | None]
 
 
-def measure_ranges(
-    weights: NetworkWeights, config: str, names: Sequence[str]
-) -> dict[str, Any] | None:
+def measure_ranges(decide: Decide, config: str, names: Sequence[str]) -> dict[str, Any] | None:
     """Return the ranges of each column; None if no scenario of the training is found.
 
-    The network plays 64 training episodes of each scenario, up to 800 decisions each; the rule ATCS
+    The policy plays 64 training episodes of each scenario, up to 800 decisions each; the rule ATCS
     plays them too, as the rule decides in shadow mode and after an alarm.
 
     Parameters
     ----------
+    decide
+        Decisions of the policy.
     config
         Config of the training, whose section ``scenario`` names factories and order book.
     names
@@ -55,18 +56,18 @@ def measure_ranges(
     """
     given = tomllib.loads(config).get("scenario", {})
     listed, orders = given.get("factories", names), given.get("orders")
-    sources = [found for name in listed if (found := _find_sources(name, orders))]
-    if not sources:
+    scenarios = [sources for name in listed if (sources := _find_sources(name, orders))]
+    if not scenarios:
         return None
     ranges = ColumnRanges()
     with Progress("measuring the ranges of the columns") as progress:
-        for found in sources:
-            _play(None, found, ranges, progress)
-            _play(weights, found, ranges, progress)
+        for sources in scenarios:
+            for player in (decide, make_rule("ATCS").decide):
+                _play(player, sources, ranges, progress)
     return ranges.listed()
 
 
-def _find_sources(name: str, orders: str | None) -> list[EpisodeSource]:
+def _find_sources(name: str, orders: str | None) -> list[_Source]:
     """Return factories and order books of the episodes of a name; none if it is not found."""
     if orders is not None and not Path(orders).exists():
         return []
@@ -117,17 +118,11 @@ def _extend(ranges: dict[str, NDArray[np.float64]], table: str, rows: NDArray[An
         ranges[table] = np.stack([np.minimum(known[0], both[0]), np.maximum(known[1], both[1])])
 
 
-def _play(
-    weights: NetworkWeights | None,
-    sources: list[EpisodeSource],
-    ranges: ColumnRanges,
-    progress: Progress,
-) -> None:
-    """Play the training episodes of one scenario by the network; None: by ATCS."""
+def _play(decide: Decide, sources: list[_Source], ranges: ColumnRanges, progress: Progress) -> None:
+    """Play the training episodes of one scenario."""
     factories, books = [source[0] for source in sources], [source[1] for source in sources]
     batch = Batch(factories, books=books, num_envs=_EPISODES)
     tables = batch.reset(np.asarray(episode_seeds("train", _EPISODES), np.uint64))
-    decide = _rule_decisions() if weights is None else _network_decisions(weights, tables)
     means: dict[str, list[NDArray[np.float64]]] = {name: [] for name in _TABLES}
     lengths = np.zeros(_EPISODES, np.int64)
     for _ in range(_STEPS):
@@ -139,7 +134,8 @@ def _play(
             ranges.add_values(name, table[shown & active[:, None]])
             total = np.einsum("eaf,ea->ef", table, shown, dtype=np.float64)
             means[name].append(total / np.maximum(1, shown.sum(axis=1, keepdims=True)))
-        tables = batch.step(np.maximum(decide(tables), 0), autoreset=False)
+        rows = np.asarray(decide(_observation(tables)), np.int64)
+        tables = batch.step(np.maximum(rows, 0), autoreset=False)
         progress.step()
     for name, steps in means.items():
         by_episode = np.swapaxes(np.array(steps, np.float64), 0, 1)
@@ -147,33 +143,13 @@ def _play(
             ranges.add_episode(name, episode[:length])
 
 
-def _network_decisions(
-    weights: NetworkWeights, first: Tables
-) -> Callable[[Tables], NDArray[np.int64]]:
-    scratch = allocate_network_scratch(weights, first.action_mask.shape[1])
-    rows = np.zeros(len(first.action_mask), np.int64)
-
-    def decide(tables: Tables) -> NDArray[np.int64]:
-        observation = (tables.candidates, tables.machines, tables.shop, tables.action_mask)
-        greedy_rows(weights, scratch, *observation, rows)
-        return rows
-
-    return decide
-
-
-def _rule_decisions() -> Callable[[Tables], NDArray[np.int64]]:
-    rule = make_rule("ATCS")
-
-    def decide(tables: Tables) -> NDArray[np.int64]:
-        observation = {
-            "candidates": tables.candidates,
-            "machines": tables.machines,
-            "shop": tables.shop,
-            "action_mask": tables.action_mask,
-        }
-        return np.asarray(rule.decide(observation), np.int64)
-
-    return decide
+def _observation(tables: Tables) -> dict[str, NDArray[Any]]:
+    return {
+        "candidates": tables.candidates,
+        "machines": tables.machines,
+        "shop": tables.shop,
+        "action_mask": tables.action_mask,
+    }
 
 
 def _shown_rows(tables: Tables) -> dict[str, tuple[NDArray[Any], NDArray[np.bool_]]]:

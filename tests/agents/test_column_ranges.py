@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents.network.column_ranges import MEAN_WINDOW, ColumnRanges, measure_ranges
-from agents.network.inference import NetworkWeights, arrange_weights
+from agents.column_ranges import MEAN_WINDOW, ColumnRanges, Decide, measure_ranges
 from envs.observation.columns import CANDIDATES, MACHINES, SHOP, SHOP_INDEX
 from factory.io.catalogue import find_single_factory
 from factory.io.factory_toml import save_factory
@@ -20,16 +19,13 @@ MICRO = find_single_factory("microfactory")
 
 
 @pytest.fixture(scope="module")
-def weights() -> NetworkWeights:
-    state = trained_policy().network.state_dict()
-    return arrange_weights(
-        {name: value.numpy() for name, value in state.items() if not name.startswith("value_head")}
-    )
+def decide() -> Decide:
+    return trained_policy().decide
 
 
 @pytest.fixture(scope="module")
-def ranges(weights: NetworkWeights) -> Any:
-    return measure_ranges(weights, 'scenario.factories = ["microfactory"]', [])
+def ranges(decide: Decide) -> Any:
+    return measure_ranges(decide, 'scenario.factories = ["microfactory"]', [])
 
 
 def test_every_column_has_a_range_of_values_and_one_of_means(ranges: Any) -> None:
@@ -43,23 +39,23 @@ def test_every_column_has_a_range_of_values_and_one_of_means(ranges: Any) -> Non
     assert ranges["window"] == MEAN_WINDOW
 
 
-def test_the_same_policy_has_the_same_ranges(weights: NetworkWeights, ranges: Any) -> None:
-    assert measure_ranges(weights, "seed = 0", ["microfactory"]) == ranges
+def test_the_same_policy_has_the_same_ranges(decide: Decide, ranges: Any) -> None:
+    assert measure_ranges(decide, "seed = 0", ["microfactory"]) == ranges
 
 
 def test_factories_of_one_s_own_are_found_by_the_files_in_the_config(
-    weights: NetworkWeights, ranges: Any, tmp_path: Path
+    decide: Decide, ranges: Any, tmp_path: Path
 ) -> None:
     path = tmp_path / "busy.toml"
     save_factory(with_demand(MICRO, interarrival_time=12.0), path)
-    own = measure_ranges(weights, f"scenario.factories = ['{path}']", ["unknown"])
+    own = measure_ranges(decide, f"scenario.factories = ['{path}']", ["unknown"])
     assert own is not None
     late = SHOP_INDEX["late_orders"]
     assert own["shop"][late][1] > ranges["shop"][late][1]
 
 
-def test_ranges_of_factories_are_drawn_as_in_the_training(weights: NetworkWeights) -> None:
-    drawn = measure_ranges(weights, 'scenario.factories = ["randomised"]', [])
+def test_ranges_of_factories_are_drawn_as_in_the_training(decide: Decide) -> None:
+    drawn = measure_ranges(decide, 'scenario.factories = ["randomised"]', [])
     assert drawn is not None
     low, high = drawn["shop"][SHOP_INDEX["cost_scale"]][:2]
     assert low < high
@@ -72,8 +68,8 @@ def test_ranges_of_factories_are_drawn_as_in_the_training(weights: NetworkWeight
         'scenario.factories = ["microfactory"]\nscenario.orders = "no_such_list.csv"',
     ],
 )
-def test_without_a_scenario_there_are_no_ranges(weights: NetworkWeights, config: str) -> None:
-    assert measure_ranges(weights, config, ["microfactory"]) is None
+def test_without_a_scenario_there_are_no_ranges(decide: Decide, config: str) -> None:
+    assert measure_ranges(decide, config, ["microfactory"]) is None
 
 
 def test_means_are_those_of_as_many_consecutive_decisions() -> None:
