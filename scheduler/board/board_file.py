@@ -102,8 +102,8 @@ class BoardFile:
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with _locked(self.path.parent):
-            found = _identify(self.path)
-            if found not in (None, self._identity):
+            present = _identify(self.path)
+            if present not in (None, self._identity):
                 raise ForeignBoardError(
                     f"{self.path.name}: another program has changed this file of the board."
                     " Let one service alone write it, and start this one again."

@@ -21,7 +21,7 @@ export const planNames = (trial) => (trial.names ? make("p", {}, TEXTS.names(tri
 
 function table(name, headings, rows) {
   const head = make("tr", {}, ...headings.map((text) => make("th", { scope: "col" }, text)));
-  return make("table", { class: `moved ${name}` }, make("thead", {}, head), make("tbody", {}, ...rows));
+  return make("table", { class: `compared ${name}` }, make("thead", {}, head), make("tbody", {}, ...rows));
 }
 
 /** Cost of both plans by term. */

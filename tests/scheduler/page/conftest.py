@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from factory.io.factory_toml import save_factory
 from tests.builders.browser import Visit, open_browser
 from tests.builders.hostile_names import NASTY
 from tests.builders.named_factory import named
-from tests.builders.page_visits import TOKEN, ask
+from tests.builders.page_visits import SNAPSHOT, TOKEN, ask
 from tests.builders.service_process import ServiceProcess
 
 
@@ -61,3 +62,12 @@ def planned(visit: Visit) -> Visit:
 @pytest.fixture(scope="module")
 def example(service: ServiceProcess) -> Any:
     return ask(service, "/v1/example")
+
+
+@pytest.fixture
+def moved_floor(browser: Any, bundle_folder: Path, tmp_path: Path) -> Iterator[ServiceProcess]:
+    """The service with a floor that the MES has sent."""
+    with ServiceProcess(bundle_folder, tmp_path) as served:
+        snapshot = json.loads(SNAPSHOT.read_text(encoding="utf-8"))
+        ask(served, "/v1/floor", {"snapshot": snapshot}, method="PUT")
+        yield served
