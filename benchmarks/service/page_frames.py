@@ -78,9 +78,9 @@ def _wait_until_ready(process: subprocess.Popen[bytes], output: Path) -> str:
     """Return the address that the service names once it is ready."""
     while process.poll() is None:
         lines = [line for line in output.read_text().splitlines(keepends=True) if line[-1] == "\n"]
-        said = [json.loads(line) for line in lines if line.startswith("{")]
-        if any(line["event"] == "ready" for line in said):
-            return next(str(line["address"]) for line in said if "address" in line)
+        entries = [json.loads(line) for line in lines if line.startswith("{")]
+        if any(entry["event"] == "ready" for entry in entries):
+            return next(str(entry["address"]) for entry in entries if "address" in entry)
         time.sleep(0.1)
     raise RuntimeError(f"the service did not become ready:\n{output.read_text()}")
 
@@ -90,7 +90,7 @@ def _open_page(address: str) -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     names = ("chromium", "chromium-browser", "google-chrome")
-    program = next((found for found in map(shutil.which, names) if found), None)
+    program = next((path for path in map(shutil.which, names) if path), None)
     if program is None:
         raise SystemExit("no Chromium is installed. Install Debian's package chromium, or Chrome.")
     with sync_playwright() as playwright:

@@ -13,6 +13,8 @@ const machineNames = () => Object.keys(state.moment.snapshot.machines);
 const hoursAhead = (tick) => Math.round(hoursOfTicks(tick - state.moment.snapshot.clock) * 100) / 100;
 const tickAhead = (hours) => state.moment.snapshot.clock + ticksOfHours(Number(hours));
 
+const label = (key) => say(key).replace(/^./, (letter) => letter.toUpperCase());
+
 /** Fields depend on the values so far: the options of the chosen product, the machines of the chosen operation. */
 export const CHANGE_FORMS = {
   rush_order: {
@@ -21,11 +23,11 @@ export const CHANGE_FORMS = {
       const product = values.product ?? Object.keys(state.policy.products)[0];
       const options = Object.entries(state.policy.products[product].options);
       return [
-        { name: "order_id", label: say("order"), kind: "text", value: freshOrder() },
-        { name: "product", label: say("product"), kind: "select", choices: Object.keys(state.policy.products), value: product, decides: true },
+        { name: "order_id", label: label("order"), kind: "text", value: freshOrder() },
+        { name: "product", label: label("product"), kind: "select", choices: Object.keys(state.policy.products), value: product, decides: true },
         ...options.map(([option, choices]) => ({ name: `option ${option}`, label: option, kind: "select", choices })),
-        { name: "due", label: say("due"), kind: "hours", value: 8 },
-        { name: "weight", label: say("weight"), kind: "number", value: 4 },
+        { name: "due", label: label("due"), kind: "hours", value: 8 },
+        { name: "weight", label: label("weight"), kind: "number", value: 4 },
       ];
     },
     read: (values) => {
@@ -42,8 +44,8 @@ export const CHANGE_FORMS = {
   machine_down: {
     title: "machine_down",
     fields: () => [
-      { name: "machine", label: say("machine"), kind: "select", choices: machineNames() },
-      { name: "until", label: say("until"), kind: "hours", value: 2, least: 0.05 },
+      { name: "machine", label: label("machine"), kind: "select", choices: machineNames() },
+      { name: "until", label: label("until"), kind: "hours", value: 2, least: 0.05 },
     ],
     read: (values) => ({ machine: values.machine, until: tickAhead(values.until) }),
   },
@@ -52,9 +54,9 @@ export const CHANGE_FORMS = {
     fields: (values) => {
       const order = orderState(values.order) ?? state.moment.snapshot.orders[0];
       return [
-        { name: "order", label: say("order"), kind: "select", choices: openOrders(), value: order?.order_id, decides: true },
-        { name: `due ${order?.order_id}`, label: say("due"), kind: "hours", value: order ? hoursAhead(order.due_date) : 0 },
-        { name: `weight ${order?.order_id}`, label: say("weight"), kind: "number", value: order?.weight ?? 1 },
+        { name: "order", label: label("order"), kind: "select", choices: openOrders(), value: order?.order_id, decides: true },
+        { name: `due ${order?.order_id}`, label: label("due"), kind: "hours", value: order ? hoursAhead(order.due_date) : 0 },
+        { name: `weight ${order?.order_id}`, label: label("weight"), kind: "number", value: order?.weight ?? 1 },
       ];
     },
     read: (values) => ({ order: values.order, due_date: tickAhead(values[`due ${values.order}`]), weight: Number(values[`weight ${values.order}`]) }),
@@ -64,7 +66,7 @@ export const CHANGE_FORMS = {
     fields: () => [
       {
         name: "order",
-        label: say("order"),
+        label: label("order"),
         kind: "select",
         choices: state.moment.snapshot.orders.filter((order) => !isInWork(order)).map((order) => order.order_id),
       },
@@ -79,9 +81,9 @@ export const CHANGE_FORMS = {
       const operations = order ? waitingOperations(order) : [];
       const operation = operations.includes(values.operation) ? values.operation : operations[0];
       return [
-        { name: "order", label: say("order"), kind: "select", choices: orders.map((one) => one.order_id), value: order?.order_id, decides: true },
-        { name: "operation", label: say("operation"), kind: "select", choices: operations, value: operation, decides: true },
-        { name: "machine", label: say("machine"), kind: "select", choices: order ? machinesFor(order.order_id, operation) : [] },
+        { name: "order", label: label("order"), kind: "select", choices: orders.map((one) => one.order_id), value: order?.order_id, decides: true },
+        { name: "operation", label: label("operation"), kind: "select", choices: operations, value: operation, decides: true },
+        { name: "machine", label: label("machine"), kind: "select", choices: order ? machinesFor(order.order_id, operation) : [] },
       ];
     },
     read: (values) => ({ machine: values.machine, order: values.order, operation: values.operation }),
