@@ -57,6 +57,7 @@ from scheduler.service.schemas import (
 from scheduler.service_log import log
 from scheduler.snapshot.read import SnapshotError
 from scheduler.snapshot.schema import Snapshot
+from scheduler.tracing import note_decisions
 
 Kind = Literal["decide", "plan"]
 MAX_WAITING: dict[Kind, int] = {"decide": 256, "plan": 64}
@@ -256,13 +257,15 @@ class _Service:
             nonlocal is_repeated
             work, is_repeated = self.repeated.submit(
                 key,
-                b"%d %b %b" % (strict, (tag or "").encode(), body),
+                b"" if key is None else b"%d %b %b" % (strict, (tag or "").encode(), body),
                 lambda: self._submit_decision(body, tag, strict=strict),
             )
             return work
 
         # what has a key may be asked for again
         answer = await self._wait(request if key is None else None, "decide", submit)
+        if not is_repeated:
+            note_decisions(answer.decisions)
         headers = {"Idempotency-Replayed": "true"} if is_repeated else None
         content = answer.model_dump_json()
         return Response(content, headers=headers, media_type="application/json")

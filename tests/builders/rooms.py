@@ -83,6 +83,7 @@ ROOMS = {
         "text_report",
         "board",
         "service_log",
+        "tracing",
         "access",
         "held_floor",
         "service",
