@@ -117,12 +117,8 @@ def _add_plan_options(commands: _Commands) -> None:
 
 
 def _add_explain_options(explain: argparse.ArgumentParser) -> None:
-    explain.add_argument(
-        "--futures",
-        type=int,
-        default=0,
-        help="number of sampled futures in which the costs of alternatives are compared",
-    )
+    futures = "number of sampled futures in which the costs of alternatives are compared"
+    explain.add_argument("--futures", type=int, default=0, help=futures)
     explain.add_argument("--seed", type=int, default=0, help="seed of the sampled futures")
 
 

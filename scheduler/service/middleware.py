@@ -26,10 +26,10 @@ from scheduler.access.auth import (
     needed_role,
 )
 from scheduler.access.connection_limits import HEADERS
+from scheduler.request_spans import end_request, request_span
 from scheduler.service.metrics import Metrics
 from scheduler.service.schemas import Problems
 from scheduler.service_log import log
-from scheduler.tracing import end_request, request_span
 
 Answering = Callable[[Request], Awaitable[Response]]
 MAX_BYTES = 16 * 2**20

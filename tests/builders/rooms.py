@@ -83,7 +83,7 @@ ROOMS = {
         "text_report",
         "board",
         "service_log",
-        "tracing",
+        "request_spans",
         "access",
         "held_floor",
         "service",

@@ -17,7 +17,7 @@ pytest.importorskip("opentelemetry", reason="tracing needs the API of OpenTeleme
 from fastapi.testclient import TestClient
 from opentelemetry import trace
 
-from scheduler import tracing
+from scheduler import request_spans
 from scheduler.log.decision_log import DecisionLog
 from scheduler.service.app import create_app
 from scheduler.service.engine import Engine
@@ -73,7 +73,7 @@ class Tracer:
 @pytest.fixture
 def tracer(monkeypatch: pytest.MonkeyPatch) -> Tracer:
     tracer = Tracer()
-    monkeypatch.setattr(tracing, "tracer", tracer)
+    monkeypatch.setattr(request_spans, "tracer", tracer)
     return tracer
 
 
@@ -119,5 +119,5 @@ def test_a_fault_is_an_error_of_its_span(
 def test_without_opentelemetry_there_are_no_spans(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tracing, "tracer", None)
+    monkeypatch.setattr(request_spans, "tracer", None)
     assert client.post("/v1/decide", json=request_body()).status_code == 200
