@@ -168,6 +168,10 @@ def _add_serve_options(commands: _Commands) -> None:
     _add_deadline_options(serve)
     _add_access_options(serve)
     _add_serve_log_options(serve)
+    _add_watch_options(serve)
+
+
+def _add_watch_options(serve: argparse.ArgumentParser) -> None:
     serve.add_argument(
         "--compare-hours",
         type=float,
@@ -192,9 +196,8 @@ def _add_deadline_options(serve: argparse.ArgumentParser) -> None:
         default=PLAN_SECONDS,
         help="deadline of plans, explanations and what-ifs",
     )
-    serve.add_argument(
-        "--decide-seconds", type=_positive, default=2.0, help="deadline of decisions"
-    )
+    decide = "deadline of decisions"
+    serve.add_argument("--decide-seconds", type=_positive, default=2.0, help=decide)
     serve.add_argument(
         "--grace-seconds",
         type=_positive,

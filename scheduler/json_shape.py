@@ -37,7 +37,7 @@ def find_shape_problem(
     letters, counts = np.frombuffer(text, np.uint8), np.zeros(MAX_JSON_DEPTH, np.int64)
     return {
         FITS: None,
-        TOO_DEEP: f"it has lists and tables in more than {MAX_JSON_DEPTH} levels. Send a flatter one.",
+        TOO_DEEP: f"it has more than {MAX_JSON_DEPTH} levels. Send a flatter one.",
         LIST_TOO_LONG: f"a list has more than {max_list} entries. Leave out some of them.",
         TABLE_TOO_LONG: f"a table has more than {max_table} entries. Leave out some of them.",
     }[check_shape(letters, counts, max_list, max_table)]

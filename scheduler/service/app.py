@@ -258,11 +258,12 @@ class _Service:
 
         # what has a key may be asked for again
         answer = await self._wait(request if key is None else None, "decide", submit)
-        if not is_repeated:
+        response = json_response(answer)
+        if is_repeated:
+            response.headers["Idempotency-Replayed"] = "true"
+        else:
             note_decisions(answer.decisions)
-        headers = {"Idempotency-Replayed": "true"} if is_repeated else None
-        content = answer.model_dump_json()
-        return Response(content, headers=headers, media_type="application/json")
+        return response
 
     def _submit_decision(self, body: bytes, tag: str | None, *, strict: bool) -> Work[DecideAnswer]:
         """Decide at once on a small body; a large one is read beside the decisions on others."""
