@@ -117,12 +117,8 @@ def _add_plan_options(commands: _Commands) -> None:
 
 
 def _add_explain_options(explain: argparse.ArgumentParser) -> None:
-    explain.add_argument(
-        "--futures",
-        type=int,
-        default=0,
-        help="number of sampled futures in which the costs of alternatives are compared",
-    )
+    futures = "number of sampled futures in which the costs of alternatives are compared"
+    explain.add_argument("--futures", type=int, default=0, help=futures)
     explain.add_argument("--seed", type=int, default=0, help="seed of the sampled futures")
 
 
@@ -174,6 +170,10 @@ def _add_serve_options(commands: _Commands) -> None:
     _add_deadline_options(serve)
     _add_access_options(serve)
     _add_serve_log_options(serve)
+    _add_watch_options(serve)
+
+
+def _add_watch_options(serve: argparse.ArgumentParser) -> None:
     serve.add_argument(
         "--floor-minutes",
         type=_positive,
@@ -190,9 +190,8 @@ def _add_deadline_options(serve: argparse.ArgumentParser) -> None:
         default=PLAN_SECONDS,
         help="deadline of plans, explanations and what-ifs",
     )
-    serve.add_argument(
-        "--decide-seconds", type=_positive, default=2.0, help="deadline of decisions"
-    )
+    decide = "deadline of decisions"
+    serve.add_argument("--decide-seconds", type=_positive, default=2.0, help=decide)
     serve.add_argument(
         "--grace-seconds",
         type=_positive,

@@ -11,41 +11,40 @@ import numpy as np
 
 from factory.jit.compile import compiled
 
-MAX_DEPTH = 32
-MAX_ENTRIES = 20_000
+MAX_JSON_DEPTH = 32
+MAX_LIST_ENTRIES = 20_000
 """Maximum number of entries of a list."""
-MAX_KEYS = 2_000
+MAX_TABLE_ENTRIES = 2_000
 """Maximum number of entries of a table."""
 _QUOTE, _BACKSLASH, _COMMA, _OPEN_LIST, _CLOSE_LIST, _OPEN, _CLOSE = (
     ord(sign) for sign in '"\\,[]{}'
 )
-FITS, TOO_DEEP, TOO_MANY_ENTRIES, TOO_MANY_KEYS = range(4)
+FITS, TOO_DEEP, LIST_TOO_LONG, TABLE_TOO_LONG = range(4)
 
 
 def find_shape_problem(
-    text: bytes, max_entries: int = MAX_ENTRIES, max_keys: int = MAX_KEYS
+    text: bytes, max_list: int = MAX_LIST_ENTRIES, max_table: int = MAX_TABLE_ENTRIES
 ) -> str | None:
     """Return the problem of a text of JSON that is too deep or too wide; None if it is neither.
 
     Parameters
     ----------
-    max_entries, max_keys
+    max_list, max_table
         Maximum number of entries of a list, and of a table.
     """
     if not text:
         return None
-    letters, counts = np.frombuffer(text, np.uint8), np.zeros(MAX_DEPTH, np.int64)
-    found = check_shape(letters, counts, max_entries, max_keys)
+    letters, counts = np.frombuffer(text, np.uint8), np.zeros(MAX_JSON_DEPTH, np.int64)
     return {
         FITS: None,
-        TOO_DEEP: f"it has lists and tables in more than {MAX_DEPTH} levels. Send a flatter one.",
-        TOO_MANY_ENTRIES: f"a list has more than {max_entries} entries. Leave out some of them.",
-        TOO_MANY_KEYS: f"a table has more than {max_keys} entries. Leave out some of them.",
-    }[found]
+        TOO_DEEP: f"it has more than {MAX_JSON_DEPTH} levels. Send a flatter one.",
+        LIST_TOO_LONG: f"a list has more than {max_list} entries. Leave out some of them.",
+        TABLE_TOO_LONG: f"a table has more than {max_table} entries. Leave out some of them.",
+    }[check_shape(letters, counts, max_list, max_table)]
 
 
 @compiled
-def check_shape(text, counts, max_entries, max_keys):
+def check_shape(text, counts, max_list, max_table):
     """Return whether a text fits, or the first limit that it exceeds.
 
     Parameters
@@ -54,7 +53,7 @@ def check_shape(text, counts, max_entries, max_keys):
         Bytes of the JSON, or of anything else.
     counts
         Scratch, ``[levels]``: commas of each open list (as they are) and table (negative).
-    max_entries, max_keys
+    max_list, max_table
         Maximum number of entries of a list, and of a table.
     """
     depth, i = -1, 0
@@ -73,9 +72,9 @@ def check_shape(text, counts, max_entries, max_keys):
             depth = max(depth - 1, -1)
         elif sign == _COMMA and depth >= 0:
             counts[depth] += 1 if counts[depth] > 0 else -1
-            if counts[depth] > max_entries:
-                return TOO_MANY_ENTRIES
-            if counts[depth] < -max_keys:
-                return TOO_MANY_KEYS
+            if counts[depth] > max_list:
+                return LIST_TOO_LONG
+            if counts[depth] < -max_table:
+                return TABLE_TOO_LONG
         i += 1
     return FITS

@@ -45,6 +45,15 @@ class Service:
             return response.status
         return 0
 
+    def send_at_once(self, path: str, body: bytes, count: int) -> None:
+        """Send requests beside each other."""
+        send = ("POST", path, body)
+        threads = [threading.Thread(target=self.send, args=send) for _ in range(count)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
     def headers(self, role: str) -> dict[str, str]:
         """Return the headers of a request; of an unknown role they have a wrong token."""
         token = self.tokens.get(role, "a token that nobody has")
@@ -85,16 +94,6 @@ def make_floods(orders: int, connections: int, tokens: int) -> dict[str, Flood |
         "15 MB of brackets": b"[" * 15_000_000,
     }
 
-    def plans(service: Service, _: int) -> None:
-        threads = [
-            threading.Thread(target=service.send, args=("POST", "/v1/plan", waiting))
-            for _ in range(64)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-
     return {
         "nothing": None,
         f"decisions on {orders} orders": lambda service, i: service.send(
@@ -107,7 +106,7 @@ def make_floods(orders: int, connections: int, tokens: int) -> dict[str, Flood |
             name: lambda service, _, body=body: service.send("POST", "/v1/decide", body)
             for name, body in wrong.items()
         },
-        "64 waiting plans": plans,
+        "64 waiting plans": lambda service, _: service.send_at_once("/v1/plan", waiting, 64),
         f"{connections} idle connections": lambda service, _: service.open_connections(
             connections, b""
         ),

@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.service.image_steps`` builds the wheel, installs it with the extra
 ``scheduler`` alone, compiles with ``warm``, and starts the service. It prints seconds and sizes,
-and exits with 1 if torch, matplotlib, Stable-Baselines3 or Gymnasium is installed there.
+and exits with 1 if torch, matplotlib, TensorBoard or Stable-Baselines3 is installed there.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-_UNWANTED = ("torch", "matplotlib", "stable_baselines3", "gymnasium", "pandas", "tensorboard")
+_UNWANTED = ("torch", "matplotlib", "stable_baselines3", "tensorboard")
 _LOOK = f"import importlib.util as u; print(*[n for n in {_UNWANTED!r} if u.find_spec(n)])"
 
 

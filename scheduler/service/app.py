@@ -27,6 +27,7 @@ from scheduler.held_floor.held_floor import FloorError
 from scheduler.log.decision_log import LogEvent
 from scheduler.log.entry_format import DecisionLogError
 from scheduler.plans.errors import PlanError
+from scheduler.request_spans import note_decisions
 from scheduler.service.board_routes import BoardRoutes
 from scheduler.service.engine import Engine
 from scheduler.service.floor_routes import (
@@ -64,8 +65,7 @@ MAX_WAITING: dict[Kind, int] = {"decide": 256, "plan": 64}
 CLIENT_GONE = 499
 """Status in log and metrics of a request whose client has gone before its answer."""
 _Result = TypeVar("_Result")
-_SMALL_BODY = 2**17
-"""Bytes of a snapshot that the event loop itself reads and decides on."""
+_SMALL_BODY = 2**17  # bytes of a snapshot that the event loop itself reads and decides on
 
 
 def create_app(
@@ -122,7 +122,7 @@ class _Service:
         self.counters, self.repeated = Metrics(), RepeatedRequests[DecideAnswer]()
         self.ready = threading.Event()
         self.waiting: dict[Kind, int] = {"decide": 0, "plan": 0}
-        engine.decision_log.listener = self.report_log_event
+        engine.decision_log.listener = report_log_event
         engine.policy.alarm_listener = report_alarm
         self._document: dict[str, Any] | None = None
 
@@ -152,11 +152,6 @@ class _Service:
             log(logging.ERROR, "warm-up failed", problem=f"{type(error).__name__}: {error}")
         elif self.engine.plans.is_warm:
             log(logging.INFO, "plans ready", factory=self.engine.factory.name)
-
-    def report_log_event(self, event: LogEvent) -> None:
-        """Write an event of the decision log to the log of the service."""
-        level = logging.INFO if event.problem is None else logging.ERROR
-        log(level, event.name, problem=event.problem)
 
     async def _wait(
         self, request: Request | None, kind: Kind, submit: Callable[[], Future[_Result]]
@@ -256,16 +251,19 @@ class _Service:
             nonlocal is_repeated
             work, is_repeated = self.repeated.submit(
                 key,
-                b"%d %b %b" % (strict, (tag or "").encode(), body),
+                b"" if key is None else b"%d %b %b" % (strict, str(tag).encode(), body),
                 lambda: self._submit_decision(body, tag, strict=strict),
             )
             return work
 
         # what has a key may be asked for again
         answer = await self._wait(request if key is None else None, "decide", submit)
-        headers = {"Idempotency-Replayed": "true"} if is_repeated else None
-        content = answer.model_dump_json()
-        return Response(content, headers=headers, media_type="application/json")
+        response = json_response(answer)
+        if is_repeated:
+            response.headers["Idempotency-Replayed"] = "true"
+        else:
+            note_decisions(answer.decisions)
+        return response
 
     def _submit_decision(self, body: bytes, tag: str | None, *, strict: bool) -> Work[DecideAnswer]:
         """Decide at once on a small body; a large one is read beside the decisions on others."""
@@ -392,6 +390,11 @@ def _describe_end(kind: Kind, seconds: float, work: Future[Any] | None = None) -
         rule = "the decision is being written to the log"
         return f"{late}; {rule}. Send the request again with its Idempotency-Key for the answer."
     return f"{late}; the request was given up. Send it again."
+
+
+def report_log_event(event: LogEvent) -> None:
+    """Write an event of the decision log to the log of the service."""
+    log(logging.INFO if event.problem is None else logging.ERROR, event.name, problem=event.problem)
 
 
 def report_alarm(reason: str | None) -> None:

@@ -103,7 +103,7 @@ class BoardRoutes:
     async def _read(self, request: Request, schema: type[_Body]) -> _Body:
         body = await self.reader.read_body(request)
         loop = asyncio.get_running_loop()
-        parse = functools.partial(parse_body, schema, body, max_entries=MAX_PLAN_ENTRIES)
+        parse = functools.partial(parse_body, schema, body, max_list=MAX_PLAN_ENTRIES)
         try:
             return await loop.run_in_executor(None, parse)
         except SnapshotError as error:

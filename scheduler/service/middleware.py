@@ -9,6 +9,7 @@ import traceback
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, Request
@@ -25,6 +26,7 @@ from scheduler.access.auth import (
     needed_role,
 )
 from scheduler.access.connection_limits import HEADERS
+from scheduler.request_spans import end_request, request_span
 from scheduler.service.metrics import Metrics
 from scheduler.service.work.schemas import Problems
 from scheduler.service_log import log
@@ -107,25 +109,32 @@ class Middleware:
                 headers["X-Request-Id"] = request_id
             await send(message)
 
+        with request_span(scope["method"], Headers(scope=scope), request_id) as span:
+            try:
+                await self._answer(scope, body, note)
+            except Exception:
+                log(logging.ERROR, "error", request_id=request_id, traceback=traceback.format_exc())
+                if status is None:
+                    fault = RefusedError(500, f"the service has a fault. Report {request_id}.")
+                    await refusal_response(fault)(scope, receive, note)
+            finally:
+                body.release()
+                seconds = time.perf_counter() - start
+                self._record(scope, status or body.status, seconds, request_id, span)
+
+    async def _answer(self, scope: Scope, body: _BodyCount, send: Send) -> None:
+        """Check a request, and answer it."""
         try:
             self._check_access(scope, body)
             answering = self.at_once.get((scope["method"], scope["path"]))
             answer = (
                 self.app if answering is None else await answering(Request(scope, body.receive))
             )
-            await answer(scope, body.receive, note)
+            await answer(scope, body.receive, send)
         except ClientDisconnect:
-            status = 499  # it has gone while it sent its body
+            body.status = 499  # it has gone while it sent its body
         except RefusedError as refusal:
-            await refusal_response(refusal)(scope, receive, note)
-        except Exception:
-            log(logging.ERROR, "error", request_id=request_id, traceback=traceback.format_exc())
-            if status is None:
-                fault = RefusedError(500, f"the service has a fault. Report {request_id}.")
-                await refusal_response(fault)(scope, receive, note)
-        finally:
-            body.release()
-            self._record(scope, status or 500, time.perf_counter() - start, request_id)
+            await refusal_response(refusal)(scope, body.receive, send)
 
     def _check_access(self, scope: Scope, body: _BodyCount) -> None:
         """Check where a request comes from, its rate, its token, and the size of its body."""
@@ -205,11 +214,14 @@ class Middleware:
             raise RefusedError(503, problem, retry_after=1.0)
         self._bytes_in_flight += count
 
-    def _record(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
+    def _record(
+        self, scope: Scope, status: int, seconds: float, request_id: str, span: Any
+    ) -> None:
         route = getattr(scope.get("route"), "path", "other")
         if (scope["method"], scope["path"]) in self.at_once:
             route = scope["path"]
         self.counters.count_request(route, status, seconds)
+        end_request(span, scope["method"], route, status)
         log(
             logging.INFO,
             "request",
@@ -229,6 +241,7 @@ class _BodyCount:
         self._middleware, self._receive = middleware, receive
         self._max_bytes = middleware.access_policy.max_bytes
         self._announced = self._received = self._reserved = 0
+        self.status = 500  # of a request without an answer
 
     def check_head(self, headers: Headers) -> None:
         """Check media type and announced length, before anything of the body is read.

@@ -14,7 +14,7 @@ from factory.model import Factory
 from factory.validation.errors import FactoryError
 from factory.validation.names import printable
 from factory.validation.text_files import drop_mark
-from scheduler.json_shape import MAX_ENTRIES, MAX_KEYS, find_shape_problem
+from scheduler.json_shape import MAX_LIST_ENTRIES, MAX_TABLE_ENTRIES, find_shape_problem
 from scheduler.outcomes.schema import OutcomesRequest
 from scheduler.plans.changes import CHANGE_KINDS
 from scheduler.service.middleware import RefusedError
@@ -32,7 +32,7 @@ from scheduler.snapshot.schema import Snapshot, SnapshotText
 _SNAPSHOT_ONLY = re.compile(
     rb'[ \t\r\n]*\{[ \t\r\n]*"snapshot"[ \t\r\n]*:(.*)\}[ \t\r\n]*', re.DOTALL
 )
-MAX_PLAN_ENTRIES = 10 * MAX_ENTRIES
+MAX_PLAN_ENTRIES = 10 * MAX_LIST_ENTRIES
 """Maximum number of operations and other entries of a plan in a body."""
 _TRUTHS = {"true": True, "1": True, "": True, "false": False, "0": False}
 """Values of the parameter ``strict`` in the query of a request; its name alone is true."""
@@ -80,7 +80,7 @@ class RequestReader:
         SnapshotError
             If the body or its snapshot cannot be used.
         """
-        _check_shape(body, MAX_PLAN_ENTRIES if schema is PlanRequest else MAX_ENTRIES)
+        _check_shape(body, MAX_PLAN_ENTRIES if schema is PlanRequest else MAX_LIST_ENTRIES)
         try:
             parsed = schema.model_validate_json(body)
         except ValidationError as error:
@@ -117,7 +117,7 @@ class RequestReader:
         -------
         The snapshot, and its JSON if it is known.
         """
-        _check_shape(body, MAX_ENTRIES)
+        _check_shape(body, MAX_LIST_ENTRIES)
         only = _SNAPSHOT_ONLY.fullmatch(body)
         read = read_plain(only[1], self.factory, strict=strict) if only is not None else None
         return read or (self.parse(body, SnapshotRequest, strict=strict).snapshot, None)
@@ -143,8 +143,8 @@ def parse_body(
     body: bytes,
     name: str = "body",
     *,
-    max_entries: int = MAX_ENTRIES,
-    max_keys: int = MAX_ENTRIES,
+    max_list: int = MAX_LIST_ENTRIES,
+    max_table: int = MAX_LIST_ENTRIES,
 ) -> _Message:
     """Parse a body without a snapshot.
 
@@ -152,7 +152,7 @@ def parse_body(
     ----------
     name
         Name of the whole body in its problems.
-    max_entries, max_keys
+    max_list, max_table
         Maximum number of entries of a list, and of a table.
 
     Raises
@@ -160,16 +160,16 @@ def parse_body(
     SnapshotError
         If it cannot be used, with all problems.
     """
-    _check_shape(body, max_entries, max_keys)
+    _check_shape(body, max_list, max_table)
     try:
         return schema.model_validate_json(body)
     except ValidationError as error:
         raise SnapshotError(format_errors(error, name, tags=CHANGE_KINDS)) from None
 
 
-def _check_shape(body: bytes, max_entries: int, max_keys: int = MAX_KEYS) -> None:
+def _check_shape(body: bytes, max_list: int, max_table: int = MAX_TABLE_ENTRIES) -> None:
     """Check that a body is not so large that its problems alone would hold up other requests."""
-    problem = find_shape_problem(body, max_entries, max_keys)
+    problem = find_shape_problem(body, max_list, max_table)
     if problem is not None:
         raise SnapshotError(f"body: {problem}")
 

@@ -84,6 +84,7 @@ ROOMS = {
         "text_report",
         "board",
         "service_log",
+        "request_spans",
         "access",
         "held_floor",
         "service.work",

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from scheduler.json_shape import MAX_DEPTH, find_shape_problem
+from scheduler.json_shape import MAX_JSON_DEPTH, find_shape_problem
 
 
 @pytest.mark.parametrize(
@@ -30,8 +30,8 @@ def test_text_within_the_limits_fits(text: bytes) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (b"[" * (MAX_DEPTH + 1), "more than 32 levels"),
-        (b'{"a":' * (MAX_DEPTH + 1), "more than 32 levels"),
+        (b"[" * (MAX_JSON_DEPTH + 1), "more than 32 levels"),
+        (b'{"a":' * (MAX_JSON_DEPTH + 1), "more than 32 levels"),
         (b"[1,2,3,4]", "a list has more than 3 entries"),
         (b'{"a":[{},{},{},{}]}', "a list has more than 3 entries"),
         (b'[{"a":1,"b":1,"c":1,"d":1}]', "a table has more than 3 entries"),
@@ -44,4 +44,4 @@ def test_text_beyond_a_limit_is_refused(text: bytes, problem: str) -> None:
 
 def test_the_depth_is_that_of_open_lists_alone() -> None:
     assert find_shape_problem(b"[[],[],[]]", 3, 3) is None
-    assert find_shape_problem(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH) is None
+    assert find_shape_problem(b"[" * MAX_JSON_DEPTH + b"]" * MAX_JSON_DEPTH) is None

@@ -221,3 +221,20 @@ def test_no_token_is_in_the_log(
     lines = [json.loads(record.getMessage()) for record in caplog.records]
     assert lines
     assert not any(own["plan"] in json.dumps(line) for line in lines)
+
+
+def test_a_fault_is_answered_and_logged_with_the_id_of_its_request(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def fail(scope: Any, receive: Any, send: Any) -> None:
+        raise ZeroDivisionError("a secret of the plant")
+
+    client = service_client(Middleware(fail, AccessPolicy(), RateLimit(0.0), Metrics(), {}))
+    with caplog.at_level("INFO", logger="scheduler"):
+        answer = client.get(POLICY, headers={"X-Request-Id": "mes-1"})
+    assert answer.status_code == 500
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.json() == {"problems": ["the service has a fault. Report mes-1."]}
+    error, request = (json.loads(record.getMessage()) for record in caplog.records)
+    assert "ZeroDivisionError: a secret of the plant" in error["traceback"]
+    assert (request["status"], request["request_id"]) == (500, error["request_id"])
