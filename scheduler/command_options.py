@@ -184,12 +184,8 @@ def _add_watch_options(serve: argparse.ArgumentParser) -> None:
 
 
 def _add_deadline_options(serve: argparse.ArgumentParser) -> None:
-    serve.add_argument(
-        "--plan-seconds",
-        type=_positive,
-        default=PLAN_SECONDS,
-        help="deadline of plans, explanations and what-ifs",
-    )
+    plan = "deadline of plans, explanations and what-ifs"
+    serve.add_argument("--plan-seconds", type=_positive, default=PLAN_SECONDS, help=plan)
     decide = "deadline of decisions"
     serve.add_argument("--decide-seconds", type=_positive, default=2.0, help=decide)
     serve.add_argument(

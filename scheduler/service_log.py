@@ -54,3 +54,11 @@ def write_to_stderr() -> None:
 def report_tokens(problem: str) -> None:
     """Log that a changed token file is not used."""
     log(logging.ERROR, "tokens not read", problem=problem)
+
+
+def report_alarm(reason: str | None) -> None:
+    """Write begin and end of an alarm of the policy to the log of the service."""
+    if reason is None:
+        log(logging.INFO, "policy alarm over")
+    else:
+        log(logging.ERROR, "policy alarm", problem=reason)

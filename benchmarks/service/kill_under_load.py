@@ -22,6 +22,7 @@ from typing import Any
 
 from benchmarks.decision_latency import running_moments
 from benchmarks.service.http_load import running_service
+from scheduler.decisions.decision import Decision
 from scheduler.log.entry_format import Entry
 from scheduler.log.log_reader import read_entries
 
@@ -45,7 +46,10 @@ def ask_until_killed(port: int, bodies: list[bytes], acknowledged: dict[int, Any
             response = connection.getresponse()
             answer = json.loads(response.read())
             if response.status == 200:
-                acknowledged[answer["entry"]] = answer["decisions"]
+                acknowledged[answer["entry"]] = [
+                    {name: decision[name] for name in Decision.model_fields}  # without its date
+                    for decision in answer["decisions"]
+                ]
             turn += 1
 
 

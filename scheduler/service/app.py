@@ -55,7 +55,7 @@ from scheduler.service.work.schemas import (
     PlanRequest,
     WhatIfRequest,
 )
-from scheduler.service_log import log
+from scheduler.service_log import log, report_alarm
 from scheduler.snapshot.read import SnapshotError
 from scheduler.snapshot.schema import Snapshot
 
@@ -395,11 +395,3 @@ def _describe_end(kind: Kind, seconds: float, work: Future[Any] | None = None) -
 def report_log_event(event: LogEvent) -> None:
     """Write an event of the decision log to the log of the service."""
     log(logging.INFO if event.problem is None else logging.ERROR, event.name, problem=event.problem)
-
-
-def report_alarm(reason: str | None) -> None:
-    """Write begin and end of an alarm of the policy to the log of the service."""
-    if reason is None:
-        log(logging.INFO, "policy alarm over")
-    else:
-        log(logging.ERROR, "policy alarm", problem=reason)
