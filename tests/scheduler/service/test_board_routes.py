@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("fastapi", reason="the service needs the extra `scheduler`")
 
 from fastapi.testclient import TestClient
-from scheduler.service.auth import needed_role
+from scheduler.access.auth import needed_role
 
 from scheduler.log.decision_log import DecisionLog
 from scheduler.log.entry_format import DecisionLogError
