@@ -62,7 +62,7 @@ def test_bug_sigterm_ends_the_service_whatever_is_worked_on(tmp_path: Path) -> N
     def count_waiting(address: str) -> int:
         with urllib.request.urlopen(f"{address}/metrics") as answer:
             lines = answer.read().decode().splitlines()
-        return sum(line.startswith("scheduler_waiting_requests 4") for line in lines)
+        return sum(line.startswith("changeover_waiting_requests 4") for line in lines)
 
     options = ["--no-token", "--grace-seconds", "1"]
     with (
