@@ -13,8 +13,8 @@ import pytest
 pytest.importorskip("fastapi", reason="the service needs the extra `scheduler`")
 
 from fastapi.testclient import TestClient
-from scheduler.access.auth import needed_role
 
+from scheduler.access.auth import needed_role
 from scheduler.log.decision_log import DecisionLog
 from scheduler.log.entry_format import DecisionLogError
 from scheduler.service.app import create_app
