@@ -10,16 +10,14 @@ from changeover.api import (
     check,
     choices,
     evaluate,
-    export,
     load_factory,
     load_policy,
     make,
     plan,
     play,
     read_orders,
-    resume,
-    train,
 )
+from changeover.training_api import export, resume, train
 
 __all__ = [
     "check",

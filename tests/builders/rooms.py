@@ -93,11 +93,13 @@ ROOMS = {
         "__main__",
     ],
     "changeover": [
+        "extras",
         "plant",
         "decision_table",
         "episodes",
         "named_policies",
         "training_runs",
+        "training_api",
         "api",
         "commands",
         "__main__",

@@ -294,17 +294,8 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
 
 def check(client: TestClient, path: str, body: Any, answer: Any) -> None:
     """An answer of the service is whole: legal decisions, or problems in words."""
-    assert answer.status_code in (
-        200,
-        304,
-        404,
-        405,
-        409,
-        412,
-        413,
-        422,
-        503,
-    ), f"{answer.status_code}: {answer.text}"
+    expected = (200, 304, 404, 405, 409, 412, 413, 422, 503)
+    assert answer.status_code in expected, f"{answer.status_code}: {answer.text}"
     if answer.status_code == 304:
         assert answer.content == b""
     elif answer.status_code != 200:
