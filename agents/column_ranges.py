@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from envs.observation.columns import MACHINE_INDEX
 from envs.observation.tables import Tables
 from envs.scenario import Scenario
 from envs.seed_splits import episode_seeds
+from factory.io.atomic_write import write_atomically
 from factory.model import Factory, OrderBook
 from factory.progress import Progress
 
@@ -32,6 +34,7 @@ _TABLES = ("candidates", "machines", "shop")
 Decide = Callable[[dict[str, NDArray[Any]]], NDArray[np.int64] | np.int64]
 """Function that returns the rows of a batch of observations."""
 _Source = tuple[Factory, OrderBook | None]
+_KEPT = "column_ranges.json"
 
 
 def measure_ranges(decide: Decide, config: str, names: Sequence[str]) -> dict[str, Any] | None:
@@ -65,6 +68,29 @@ def measure_ranges(decide: Decide, config: str, names: Sequence[str]) -> dict[st
             for player in (decide, make_rule("ATCS").decide):
                 _play(player, sources, ranges, progress)
     return ranges.listed()
+
+
+def read_kept_ranges(folder: Path, measured_with: Mapping[str, str]) -> dict[str, Any] | None:
+    """Return the ranges that :func:`keep_ranges` has written; None if there are none that fit.
+
+    Parameters
+    ----------
+    folder
+        Policy folder.
+    measured_with
+        Hashes of the weights and of the features, which must be those of then.
+    """
+    try:
+        kept = json.loads((folder / _KEPT).read_text(encoding="utf-8"))
+        return dict(kept["ranges"]) if kept["measured_with"] == measured_with else None
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
+def keep_ranges(folder: Path, measured_with: Mapping[str, str], ranges: dict[str, Any]) -> None:
+    """Write ranges into a policy folder, so that its exports need not measure them again."""
+    content = {"measured_with": dict(measured_with), "ranges": ranges}
+    write_atomically(folder / _KEPT, json.dumps(content, sort_keys=True) + "\n")
 
 
 def _find_sources(name: str, orders: str | None) -> list[_Source]:

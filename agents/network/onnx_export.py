@@ -31,7 +31,6 @@ from agents.bundle_manifest import (
     read_bundle_key,
     seal_manifest,
 )
-from agents.column_ranges import measure_ranges
 from agents.index.feature_table import network_input_hash
 from agents.network.features_torch import (
     fallback_rows,
@@ -40,6 +39,7 @@ from agents.network.features_torch import (
     shop_features,
 )
 from agents.network.pointer_network import PointerNetwork, settle_tensor, symlog
+from agents.network.policy_ranges import find_ranges
 from agents.network.trained_policy import TrainedPolicy, find_policy, load_policy
 from envs.observation.columns import (
     CANDIDATE_INDEX,
@@ -60,7 +60,9 @@ _OPSET = 20
 _KINDS = [CANDIDATE_INDEX[name] for name in ("is_job", "is_changeover", "is_wait")]
 
 
-def write_bundle(policy: TrainedPolicy, source: Path, folder: Path, key: bytes = b"") -> None:
+def write_bundle(
+    policy: TrainedPolicy, source: Path, folder: Path, key: bytes = b"", *, keep: bool = False
+) -> None:
     """Write the bundle of a policy into ``folder``.
 
     Parameters
@@ -73,6 +75,8 @@ def write_bundle(policy: TrainedPolicy, source: Path, folder: Path, key: bytes =
         Folder of the bundle.
     key
         Key of the signature; empty: the bundle is not signed.
+    keep
+        Keep the ranges of the columns in the policy folder, where later exports find them.
     """
     say(f"exporting the policy to {folder}, and comparing it with the network ...")
     files = {
@@ -87,8 +91,7 @@ def write_bundle(policy: TrainedPolicy, source: Path, folder: Path, key: bytes =
         **_interface(),
         **describe_origin(source),
     }
-    config = files["config.toml"].decode()
-    ranges = measure_ranges(policy.decide, config, manifest["training"]["factories"])
+    ranges = find_ranges(source, keep=keep)
     if ranges is None:
         say(
             "no factory of the training was found, so the bundle has no ranges of its columns; the"
@@ -347,6 +350,11 @@ def export_parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help=f"file with the key of the signature; by default the key in {KEY_VARIABLE}, if any",
     )
+    parser.add_argument(
+        "--keep-ranges",
+        action="store_true",
+        help="keep the ranges of the observation columns in the policy folder, for later exports",
+    )
     return parser
 
 
@@ -356,7 +364,8 @@ def main(arguments: list[str] | None = None) -> int:
     source = find_policy(options.run)
     try:
         key = read_bundle_key(options.sign_key)
-        write_bundle(load_policy(source), source, options.bundle, key)
+        policy = load_policy(source)
+        write_bundle(policy, source, options.bundle, key, keep=options.keep_ranges)
     except (ExportError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1

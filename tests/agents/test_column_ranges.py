@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from agents import column_ranges
 from agents.column_ranges import MEAN_WINDOW, ColumnRanges, Decide, measure_ranges
 from envs.observation.columns import CANDIDATES, MACHINES, SHOP, SHOP_INDEX
 from factory.io.catalogue import find_single_factory
@@ -16,6 +18,15 @@ from tests.builders.exported_bundle import trained_policy
 from tests.builders.plant_days import with_demand
 
 MICRO = find_single_factory("microfactory")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _few_short_episodes() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(column_ranges, "_EPISODES", 6)
+        patch.setattr(column_ranges, "_DRAWN", 3)
+        patch.setattr(column_ranges, "_STEPS", MEAN_WINDOW + 100)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,7 @@ import pytest
 
 pytest.importorskip("onnxscript", reason="exporting needs the extra `scheduler`")
 
-from agents.column_ranges import measure_ranges
-from agents.network.trained_policy import load_policy
+from agents.network.policy_ranges import find_ranges
 from envs.observation.columns import CANDIDATES, MACHINES, SHOP, SHOP_INDEX
 from envs.observation.tables import Observation
 from envs.seed_splits import episode_seeds
@@ -34,9 +33,7 @@ MIX = {"pod": 0.05, "pickup": 0.05, "van": 0.1, "shuttle": 0.8}
 @pytest.fixture(scope="module")
 def manifest() -> dict[str, Any]:
     """The ranges of the shipped policy."""
-    folder = ROOT / "policies" / "microfactory"
-    config = (folder / "config.toml").read_text(encoding="utf-8")
-    return {"column_ranges": measure_ranges(load_policy(folder).decide, config, [])}
+    return {"column_ranges": find_ranges(ROOT / "policies" / "microfactory")}
 
 
 def drift_of(manifest: dict[str, Any], factory: Factory, seed: int) -> dict[str, str]:
