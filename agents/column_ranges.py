@@ -11,6 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.bundle_manifest import describe_origin
+from agents.index.feature_table import network_input_hash
+from agents.policy_folder import read_policy_files
 from agents.rules.registry import make_rule
 from envs.batch import Batch
 from envs.observation.columns import MACHINE_INDEX
@@ -68,6 +71,30 @@ def measure_ranges(decide: Decide, config: str, names: Sequence[str]) -> dict[st
             for player in (decide, make_rule("ATCS").decide):
                 _play(player, sources, ranges, progress)
     return ranges.listed()
+
+
+def find_ranges(
+    source: Path, make_decide: Callable[[dict[str, NDArray[Any]]], Decide], *, keep: bool = False
+) -> dict[str, Any] | None:
+    """Return the ranges of the columns of a policy folder: those kept there, or measured anew.
+
+    Parameters
+    ----------
+    make_decide
+        Function that returns the decisions of a network with these weights.
+    keep
+        Keep what was measured in the policy folder.
+    """
+    manifest, arrays = read_policy_files(source)
+    measured_with = {"weights": manifest["weights_sha256"], "features": network_input_hash()}
+    if (kept := read_kept_ranges(source, measured_with)) is not None:
+        return kept
+    config = (source / "config.toml").read_text(encoding="utf-8")
+    factories = describe_origin(source)["training"]["factories"]
+    ranges = measure_ranges(make_decide(arrays), config, factories)
+    if keep and ranges is not None:
+        keep_ranges(source, measured_with, ranges)
+    return ranges
 
 
 def read_kept_ranges(folder: Path, measured_with: Mapping[str, str]) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ another order; tests/agents/network/test_inference.py holds that both agree.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -155,6 +155,29 @@ def allocate_network_scratch(weights: NetworkWeights, rows: int) -> NetworkScrat
         kind = np.float64 if name in ("features", "prior") else np.float32
         arrays[name] = np.zeros(shape, kind)
     return NetworkScratch(**arrays)
+
+
+def greedy_decider(
+    state: Mapping[str, NDArray[Any]],
+) -> Callable[[dict[str, NDArray[Any]]], NDArray[np.int64]]:
+    """Return a function from a batch of observations to the rows with the highest logits, ``[B]``.
+
+    Parameters
+    ----------
+    state
+        Arrays of the network's weights, by name.
+    """
+    weights = arrange_weights(state)
+
+    def decide(tables: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
+        mask = tables["action_mask"]
+        rows = np.empty(len(mask), np.int64)
+        scratch = allocate_network_scratch(weights, mask.shape[1])
+        given = (tables[name] for name in ("candidates", "machines", "shop"))
+        greedy_rows(weights, scratch, *given, mask, rows)
+        return rows
+
+    return decide
 
 
 @compiled

@@ -31,6 +31,7 @@ from agents.bundle_manifest import (
     read_bundle_key,
     seal_manifest,
 )
+from agents.column_ranges import find_ranges
 from agents.index.feature_table import network_input_hash
 from agents.network.features_torch import (
     fallback_rows,
@@ -38,8 +39,8 @@ from agents.network.features_torch import (
     row_features,
     shop_features,
 )
+from agents.network.inference import greedy_decider
 from agents.network.pointer_network import PointerNetwork, settle_tensor, symlog
-from agents.network.policy_ranges import find_ranges
 from agents.network.trained_policy import TrainedPolicy, find_policy, load_policy
 from envs.observation.columns import (
     CANDIDATE_INDEX,
@@ -91,7 +92,7 @@ def write_bundle(
         **_interface(),
         **describe_origin(source),
     }
-    ranges = find_ranges(source, keep=keep)
+    ranges = find_ranges(source, greedy_decider, keep=keep)
     if ranges is None:
         say(
             "no factory of the training was found, so the bundle has no ranges of its columns; the"

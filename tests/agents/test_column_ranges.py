@@ -11,10 +11,10 @@ import pytest
 
 from agents import column_ranges
 from agents.column_ranges import MEAN_WINDOW, ColumnRanges, Decide, measure_ranges
+from agents.rules.registry import make_rule
 from envs.observation.columns import CANDIDATES, MACHINES, SHOP, SHOP_INDEX
 from factory.io.catalogue import find_single_factory
 from factory.io.factory_toml import save_factory
-from tests.builders.exported_bundle import trained_policy
 from tests.builders.plant_days import with_demand
 
 MICRO = find_single_factory("microfactory")
@@ -31,7 +31,7 @@ def _few_short_episodes() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def decide() -> Decide:
-    return trained_policy().decide
+    return make_rule("EDD").decide
 
 
 @pytest.fixture(scope="module")

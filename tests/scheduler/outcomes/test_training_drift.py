@@ -11,7 +11,8 @@ import pytest
 
 pytest.importorskip("onnxscript", reason="exporting needs the extra `scheduler`")
 
-from agents.network.policy_ranges import find_ranges
+from agents.column_ranges import find_ranges
+from agents.network.inference import greedy_decider
 from envs.observation.columns import CANDIDATES, MACHINES, SHOP, SHOP_INDEX
 from envs.observation.tables import Observation
 from envs.seed_splits import episode_seeds
@@ -33,7 +34,7 @@ MIX = {"pod": 0.05, "pickup": 0.05, "van": 0.1, "shuttle": 0.8}
 @pytest.fixture(scope="module")
 def manifest() -> dict[str, Any]:
     """The ranges of the shipped policy."""
-    return {"column_ranges": find_ranges(ROOT / "policies" / "microfactory")}
+    return {"column_ranges": find_ranges(ROOT / "policies" / "microfactory", greedy_decider)}
 
 
 def drift_of(manifest: dict[str, Any], factory: Factory, seed: int) -> dict[str, str]:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from agents.network import policy_ranges
-from agents.network.policy_ranges import find_ranges
+from agents import column_ranges
+from agents.column_ranges import find_ranges
+from agents.network.inference import greedy_decider
 from tests.builders.repository import ROOT
 
 SHIPPED = ROOT / "policies" / "microfactory"
@@ -23,19 +24,19 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_the_ranges_of_shipped_policies_fit_their_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(policy_ranges, "measure_ranges", None)  # it would be called
+    monkeypatch.setattr(column_ranges, "measure_ranges", None)  # it would be called
     for name in ("microfactory", "mixture"):
-        ranges = find_ranges(ROOT / "policies" / name)
+        ranges = find_ranges(ROOT / "policies" / name, greedy_decider)
         assert ranges is not None
         assert ranges["candidates"]
 
 
 def test_ranges_that_are_kept_are_those_that_are_measured(folder: Path) -> None:
-    kept = find_ranges(folder)
+    kept = find_ranges(folder, greedy_decider)
     (folder / KEPT).unlink()
-    assert find_ranges(folder) == kept
+    assert find_ranges(folder, greedy_decider) == kept
     assert not (folder / KEPT).exists()
-    find_ranges(folder, keep=True)
+    find_ranges(folder, greedy_decider, keep=True)
     assert (folder / KEPT).read_text() == (SHIPPED / KEPT).read_text()
 
 
@@ -46,5 +47,5 @@ def test_ranges_of_other_weights_or_features_are_not_used(
     content = json.loads((folder / KEPT).read_text())
     content["measured_with"][stale] = "another"
     (folder / KEPT).write_text("{" if stale == "damaged" else json.dumps(content))
-    monkeypatch.setattr(policy_ranges, "measure_ranges", lambda *_: {"measured": True})
-    assert find_ranges(folder) == {"measured": True}
+    monkeypatch.setattr(column_ranges, "measure_ranges", lambda *_: {"measured": True})
+    assert find_ranges(folder, greedy_decider) == {"measured": True}
