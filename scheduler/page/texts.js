@@ -198,6 +198,7 @@ export const TEXTS = {
   // --- search and groups
   filter: { en: "Search", de: "Suche" },
   search_label: { en: "Find an order or product", de: "Auftrag oder Produkt suchen" },
+  search_hint: { en: "Order or product", de: "Auftrag oder Produkt" },
   all_products: { en: "all products", de: "alle Produkte" },
   all_machines: { en: "all machines", de: "alle Maschinen" },
   machines_of: { en: "all of {centre}", de: "alle von {centre}" },
