@@ -20,7 +20,8 @@ export function renderBoard() {
   byId("compare").disabled = isBusy || comparablePlans().length < 2;
   byId("move").disabled = byId("lock").disabled = isBusy || Boolean(hold);
   byId("lock").textContent = state.focused && isLocked(state.focused) ? say("unlock") : say("lock");
-  byId("board-note").textContent = (state.focused && hold) || sayKept(state.moved) || hold;
+  const note = (state.focused && hold) || sayKept(state.moved) || hold;
+  Object.assign(byId("board-note"), { textContent: note, title: note });
   renderPublication();
 }
 

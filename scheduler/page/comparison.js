@@ -54,6 +54,7 @@ function comparePlans({ name: from, plan: before }, { name: to, plan: after }) {
   };
   setVersion("after");
   document.querySelector('.tabs button[data-panel="what-if"]').click();
+  byId("comparison").scrollIntoView({ block: "start" });
 }
 
 function compareOrder(order, first, second) {

@@ -45,7 +45,7 @@ export const TEXTS = {
   floor_old: { en: "Not current: the newest floor is {age} old", de: "Nicht aktuell: der neueste Stand ist {age} alt" },
   planned_late: { en: "Planned: {orders} late", de: "Geplant: {orders} verspätet" },
 
-  policy_or_rule: { en: "Policy or rule", de: "Policy oder Regel" },
+  policy_or_rule: { en: "Policy or rule", de: "Policy/Regel" },
   comparison: { en: "Comparison", de: "Vergleich" },
 
   // --- state of the policy
