@@ -2,6 +2,7 @@
 
 import { byId, state } from "./state.js";
 import { make } from "./building.js";
+import { say, sayKept } from "./language.js";
 import { announce, Refusal, showProblems } from "./service.js";
 import { shownPlan } from "./shown.js";
 import { eligibleMachines, findHold, placesOn } from "./move_rules.js";
@@ -9,26 +10,18 @@ import { isLocked, moveOperation } from "./moves.js";
 import { comparablePlans } from "./comparison.js";
 import { renderPublication } from "./publishing.js";
 
-const TEXTS = {
-  lock: "Lock",
-  unlock: "Unlock",
-  title: ({ order, operation }) => `Move order ${order}, ${operation}`,
-  before: ({ order, operation }) => `before order ${order}, ${operation}`,
-  last: "behind all others",
-  choose: "Drag a bar, or click it and use the buttons",
-};
-
 /** Buttons and texts of the board, for the bar that has the focus. */
 export function renderBoard() {
   const isBusy = Boolean(state.trial) || !shownPlan();
-  const hold = state.focused ? findHold(state.focused) : TEXTS.choose;
+  const hold = state.focused ? findHold(state.focused) : say("choose_bar");
   byId("undo").disabled = isBusy || !state.edits.length;
   byId("redo").disabled = isBusy || !state.undone.length;
   byId("publish").disabled = isBusy;
   byId("compare").disabled = isBusy || comparablePlans().length < 2;
   byId("move").disabled = byId("lock").disabled = isBusy || Boolean(hold);
-  byId("lock").textContent = state.focused && isLocked(state.focused) ? TEXTS.unlock : TEXTS.lock;
-  byId("board-note").textContent = (state.focused && hold) || state.moved || hold;
+  byId("lock").textContent = state.focused && isLocked(state.focused) ? say("unlock") : say("lock");
+  const note = (state.focused && hold) || sayKept(state.moved) || hold;
+  Object.assign(byId("board-note"), { textContent: note, title: note });
   renderPublication();
 }
 
@@ -46,7 +39,7 @@ export function openMoving() {
   moving = state.focused;
   if (!moving || findHold(moving)) return;
   const machines = eligibleMachines(moving).map((machine) => make("option", { value: machine, selected: machine === moving.machine }, machine));
-  byId("move-title").textContent = TEXTS.title(moving);
+  byId("move-title").textContent = say("move_operation", moving);
   byId("move-machine").replaceChildren(...machines);
   renderPlaces();
   byId("move-dialog").returnValue = "";
@@ -56,7 +49,7 @@ export function openMoving() {
 function renderPlaces() {
   const places = placesOn(byId("move-machine").value, moving);
   const options = places.map(({ before, refusal }, place) =>
-    make("option", { value: place, disabled: Boolean(refusal), title: refusal || null }, before ? TEXTS.before(before) : TEXTS.last),
+    make("option", { value: place, disabled: Boolean(refusal), title: refusal || null }, before ? say("before_operation", before) : say("behind_all")),
   );
   byId("move-place").replaceChildren(...options);
   const about = places.findIndex(({ before, refusal }) => !refusal && (!before || before.selected_date >= moving.selected_date));

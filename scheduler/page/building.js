@@ -31,7 +31,6 @@ export function swatch(colour, kind = "") {
   return square;
 }
 
-export const count = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
 export const percent = (share, digits = 0) => `${decimal(100 * share, digits)} %`;
 export const signed = (number, text) => `${number > 0 ? "+" : number < 0 ? "\u2212" : "\u00b1"}${text}`;
 export const setupText = (setup) => Object.values(setup).join(" \u00b7 ");

@@ -4,7 +4,7 @@ import { byId, state, WALL_PAGE_SECONDS } from "./state.js";
 import { renderLegend } from "./colours.js";
 import { groupMachines, isFiltering, orderMatches } from "./filter.js";
 import { Gantt } from "./gantt.js";
-import { say } from "./language.js";
+import { say, sayName } from "./language.js";
 import { showTooltip } from "./tooltip.js";
 import { findStops, isAfter, selectOrder, shownPlan } from "./shown.js";
 import { dateText, wholeDate, zoneName } from "./times.js";
@@ -47,7 +47,7 @@ let turning = null; // timer of the wall
 
 /** Name of the plan, its dates and the number of its orders, for paper. */
 function renderPaperTitle(plan) {
-  const values = { factory: plan.factory, by: plan.made_by, clock: wholeDate(plan.clock), zone: zoneName(), end: dateText(plan.end_date) };
+  const values = { factory: plan.factory, by: sayName("by", plan.made_by, plan.made_by), clock: wholeDate(plan.clock), zone: zoneName(), end: dateText(plan.end_date) };
   byId("paper-title").textContent = say("paper_title", values);
   byId("paper-note").textContent = say("paper_note", { ...values, orders: plan.orders.length, late: plan.orders.filter((order) => order.lateness > 0).length });
 }

@@ -1,7 +1,8 @@
 /** What alternatives of the next decision cost, against the policy's choice in equal sampled futures. */
 
 import { state } from "./state.js";
-import { count, make, money, signed } from "./building.js";
+import { make, money, signed } from "./building.js";
+import { say, sayCount, sayName } from "./language.js";
 import { ask, attempt } from "./service.js";
 
 const COST_FUTURES = 64;
@@ -9,8 +10,8 @@ const COST_FUTURES = 64;
 /** Simulating the alternatives takes some seconds, so that it is done if asked for. */
 export function costsButton(alternatives, redraw) {
   if (alternatives.length < 2 || alternatives.some(({ costs }) => costs)) return "";
-  const title = `Finish the known orders after each of the first alternatives, in ${COST_FUTURES} equal sampled futures`;
-  return make("p", { class: "buttons" }, make("button", { id: "compare-costs", type: "button", title, click: () => compareCosts(redraw) }, "Compare costs"));
+  const title = say("compare_costs_title", { futures: COST_FUTURES });
+  return make("p", { class: "buttons" }, make("button", { id: "compare-costs", type: "button", title, click: () => compareCosts(redraw) }, say("compare_costs")));
 }
 
 function compareCosts(redraw) {
@@ -28,7 +29,7 @@ export function costsLine({ costs }) {
   if (!costs) return "";
   const { futures, mean, half_width: width, terms } = costs;
   const interval = width === null ? "" : ` (\u00b1 ${money(width)})`;
-  const listed = Object.entries(terms).map(([term, amount]) => `${term.replaceAll("_", " ")} ${signed(amount, money(Math.abs(amount)))}`);
-  const total = `costs ${money(Math.abs(mean))} ${mean >= 0 ? "more" : "less"} than the policy's choice in ${count(futures, "equal future")}${interval}`;
+  const listed = Object.entries(terms).map(([term, amount]) => `${sayName("cost", term)} ${signed(amount, money(Math.abs(amount)))}`);
+  const total = say(mean >= 0 ? "choice_dearer" : "choice_cheaper", { cost: money(Math.abs(mean)), futures: sayCount("equal_futures", futures), interval });
   return make("p", { class: "costs" }, listed.length ? `${total}: ${listed.join(", ")}` : total);
 }

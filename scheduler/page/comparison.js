@@ -2,30 +2,23 @@
 
 import { byId, state } from "./state.js";
 import { make } from "./building.js";
+import { say, sayName } from "./language.js";
 import { shownPlan } from "./shown.js";
 import { setVersion } from "./what_if.js";
 import { currentPublication } from "./publication.js";
 
-const TEXTS = {
-  shown: "the plan on the screen",
-  published: ({ revision, published_by: author }) => `plan ${revision}, published by ${author}`,
-  lastMove: "the plan before the last move",
-  allMoves: "the plan before all moves",
-  by: { search: "the plan by search", policy: "the plan by the policy", rule: "the plan by the rule" },
-};
-
-/** Plans that can be compared, each with its name. */
+/** Plans that can be compared, each with a function that says its name. */
 export function comparablePlans() {
   const shown = shownPlan();
   if (!shown || state.trial) return [];
   const publication = currentPublication();
   const planOf = (edit) => edit && (edit.plans[state.by] ?? Object.values(edit.plans)[0]);
   const plans = [
-    { name: TEXTS.published(publication), plan: publication.plan },
-    { name: TEXTS.lastMove, plan: planOf(state.edits.at(-1)) },
-    { name: TEXTS.allMoves, plan: state.edits.length > 1 ? planOf(state.edits[0]) : null },
-    ...Object.entries(TEXTS.by).map(([by, name]) => ({ name, plan: state.plans[by] === shown ? null : state.plans[by] })),
-    { name: TEXTS.shown, plan: shown },
+    { name: () => say("plan_published", { revision: publication.revision, author: publication.published_by }), plan: publication.plan },
+    { name: () => say("plan_before_last_move"), plan: planOf(state.edits.at(-1)) },
+    { name: () => say("plan_before_all_moves"), plan: state.edits.length > 1 ? planOf(state.edits[0]) : null },
+    ...["search", "policy", "rule"].map((by) => ({ name: () => sayName("plan_by", by), plan: state.plans[by] === shown ? null : state.plans[by] })),
+    { name: () => say("plan_on_screen"), plan: shown },
   ];
   return plans.filter(({ plan }) => plan);
 }
@@ -34,7 +27,7 @@ let choices = [];
 
 export function openComparing() {
   choices = comparablePlans();
-  const optionsWith = (chosen) => choices.map(({ name }, place) => make("option", { value: place, selected: place === chosen }, name));
+  const optionsWith = (chosen) => choices.map(({ name }, place) => make("option", { value: place, selected: place === chosen }, name()));
   byId("compare-before").replaceChildren(...optionsWith(0));
   byId("compare-after").replaceChildren(...optionsWith(choices.length - 1));
   byId("compare-dialog").returnValue = "";
@@ -61,6 +54,7 @@ function comparePlans({ name: from, plan: before }, { name: to, plan: after }) {
   };
   setVersion("after");
   document.querySelector('.tabs button[data-panel="what-if"]').click();
+  byId("comparison").scrollIntoView({ block: "start" });
 }
 
 function compareOrder(order, first, second) {

@@ -2,6 +2,7 @@
 
 import { POLL_SECONDS, state } from "./state.js";
 import { ask, attempt, clearProblems, Refusal, showProblems, tasks } from "./service.js";
+import { say } from "./language.js";
 import { renderAge, renderFollowing } from "./figures.js";
 import { plan } from "./planning.js";
 import { isNewFloor } from "./shown.js";
@@ -65,7 +66,7 @@ function planAside(snapshot, source) {
   return plan({ snapshot, source, received: null });
 }
 
-export const loadExample = () => attempt("load", async () => planAside(await ask("/v1/example"), "the example"));
+export const loadExample = () => attempt("load", async () => planAside(await ask("/v1/example"), "example"));
 
 export function loadFile(file) {
   return attempt("load", async () => {
@@ -79,6 +80,6 @@ function parseSnapshot(text, name) {
     const content = JSON.parse(text);
     return content.snapshot ?? content;
   } catch {
-    throw new Refusal(0, [`${name} is no JSON. Choose a file with a snapshot.`]);
+    throw new Refusal(0, [() => say("no_json", { name })]);
   }
 }

@@ -2,12 +2,8 @@
 
 import { byId, state } from "./state.js";
 import { mark } from "./building.js";
+import { say } from "./language.js";
 import { ageText } from "./times.js";
-
-const TEXTS = {
-  gone: (age) => `Not current: the service has not answered for ${age}`,
-  old: (age) => `Not current: the newest floor is ${age} old`,
-};
 
 let goneSince = null;
 
@@ -36,8 +32,8 @@ export function renderFreshness() {
 }
 
 function findReason() {
-  if (goneSince !== null) return TEXTS.gone(ageText((serviceNow() - goneSince) / 1000));
+  if (goneSince !== null) return say("service_silent", { age: ageText((serviceNow() - goneSince) / 1000) });
   const received = state.floor?.received;
   const age = received ? (serviceNow() - Date.parse(received)) / 1000 : 0;
-  return isOld(age) ? TEXTS.old(ageText(age)) : "";
+  return isOld(age) ? say("floor_old", { age: ageText(age) }) : "";
 }

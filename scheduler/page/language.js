@@ -29,15 +29,18 @@ export function setLanguage(name) {
 }
 
 /** The text of a key, with values for the names in braces. */
-export function say(key, values = {}) {
-  return TEXTS[key][language].replace(/\{(\w+)\}/g, (_, name) => values[name]);
-}
+export const say = (key, values = {}) => fill(TEXTS[key][language], values);
+
+const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
 /** A number with its noun; the text of the key has singular and plural, parted by a bar. */
-export function sayCount(key, number) {
-  const [one, many] = say(key).split("|");
-  return `${number} ${number === 1 ? one : many}`;
+export function sayCount(key, number, values = {}) {
+  const [one, many] = TEXTS[key][language].split("|");
+  return `${number} ${fill(number === 1 ? one : many, values)}`;
 }
+
+/** A text that outlasts a change of the language: a function that says it, or a text of the service, which stays as it is. */
+export const sayKept = (text) => (typeof text === "function" ? text() : text);
 
 /** The words for a name of the service, such as that of a column; `otherwise` where there are none. */
 export function sayName(kind, name, otherwise = name.replaceAll("_", " ")) {

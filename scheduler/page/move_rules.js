@@ -1,16 +1,8 @@
 /** Where an operation may go: the rules by which the service checks locks, as far as one machine and one route tell. */
 
 import { state } from "./state.js";
+import { say } from "./language.js";
 import { orderState, shownPlan } from "./shown.js";
-
-const TEXTS = {
-  begun: ({ order, operation }) => `Order ${order}, ${operation} has begun; it cannot be moved.`,
-  done: ({ order, operation }) => `Order ${order}, ${operation} is over; it cannot be moved.`,
-  trial: () => "This is a comparison. Go back to the plan to move operations.",
-  machine: ({ operation }, machine, able) => `${machine} cannot do ${operation}. ${able.join(", ")} can.`,
-  tooEarly: ({ order, operation }, other) => `Order ${order} needs ${other} before ${operation}, and ${other} comes later on this machine.`,
-  tooLate: ({ order, operation }, other) => `Order ${order} needs ${operation} before ${other}, and ${other} comes earlier on this machine.`,
-};
 
 export const isSame = (one, other) => one.order === other?.order && one.operation === other?.operation;
 const productOf = (operation) => orderState(operation.order)?.product;
@@ -20,9 +12,9 @@ export const eligibleMachines = (operation) => state.policy.eligible_machines?.[
 
 /** Why an operation cannot be moved at all; empty if it can. */
 export function findHold(operation) {
-  if (state.trial) return TEXTS.trial();
-  if (operation.in_process) return TEXTS.begun(operation);
-  return operation.end_date > shownPlan().clock ? "" : TEXTS.done(operation);
+  if (state.trial) return say("hold_trial");
+  if (operation.in_process) return say("hold_begun", operation);
+  return operation.end_date > shownPlan().clock ? "" : say("hold_over", operation);
 }
 
 export const isMovable = (operation) => !findHold(operation);
@@ -56,7 +48,7 @@ export function placesOn(machine, operation) {
   return [...others, null].map((before, place) => {
     const later = others.slice(place).find((one) => family(one) && needed.has(one.operation));
     const earlier = others.slice(0, place).find((one) => family(one) && ancestorsOf(product, one.operation).has(operation.operation));
-    const refusal = later ? TEXTS.tooEarly(operation, later.operation) : earlier ? TEXTS.tooLate(operation, earlier.operation) : "";
+    const refusal = later ? say("too_early", { ...operation, other: later.operation }) : earlier ? say("too_late", { ...operation, other: earlier.operation }) : "";
     return { before, refusal };
   });
 }
@@ -64,5 +56,5 @@ export function placesOn(machine, operation) {
 /** Why a machine cannot do an operation; empty if it can. */
 export function refuseMachine(operation, machine) {
   const able = eligibleMachines(operation);
-  return able.includes(machine) ? "" : TEXTS.machine(operation, machine, able);
+  return able.includes(machine) ? "" : say("machine_unable", { operation: operation.operation, machine, able: able.join(", ") });
 }

@@ -2,6 +2,7 @@
 
 import { state } from "./state.js";
 import { money, signed } from "./building.js";
+import { say } from "./language.js";
 import { announce, attempt, Refusal } from "./service.js";
 import { render, shownPlan } from "./shown.js";
 import { requestPlan } from "./planning.js";
@@ -9,14 +10,6 @@ import { withLocks } from "./kept_locks.js";
 import { isSame, sequenceOf } from "./move_rules.js";
 
 const MAX_UNDO = 50;
-const TEXTS = {
-  moved: ({ order, operation }, machine) => `Order ${order}, ${operation} moved to ${machine}`,
-  locked: ({ order, operation, machine }) => `Order ${order}, ${operation} locked on ${machine}`,
-  unlocked: ({ order, operation }) => `Order ${order}, ${operation} unlocked`,
-  cost: (text, difference) => `${text}: cost ${difference}`,
-  undone: (text) => `Taken back: ${text}`,
-  redone: (text) => `Done again: ${text}`,
-};
 
 /** The locks that the plan on the screen was made with. */
 export const locks = () => state.moment?.snapshot.locks ?? [];
@@ -37,28 +30,28 @@ function locksFor(operation, machine, before) {
   return [...others, ...[...ahead, operation, ...behind].map(lock)];
 }
 
-export const moveOperation = (operation, machine, before = null) => replan(locksFor(operation, machine, before), TEXTS.moved(operation, machine));
+export const moveOperation = (operation, machine, before = null) => replan(locksFor(operation, machine, before), () => say("moved_to", { ...operation, machine }));
 
 /** Fix an operation to its machine and place, or free it. */
 export function toggleLock(operation) {
   const wanted = locks().filter((one) => !isSame(one, operation));
-  if (wanted.length < locks().length) return replan(wanted, TEXTS.unlocked(operation));
+  if (wanted.length < locks().length) return replan(wanted, () => say("unlocked_operation", operation));
   const sequence = sequenceOf(operation.machine);
   const next = sequence[sequence.findIndex((one) => isSame(one, operation)) + 1] ?? null;
-  return replan(locksFor(operation, operation.machine, next), TEXTS.locked(operation));
+  return replan(locksFor(operation, operation.machine, next), () => say("locked_on", operation));
 }
 
 const step = (text) => ({ text, moment: state.moment, plans: state.plans, draft: state.draft });
 
-/** Let the service check the locks and plan with them. */
+/** Let the service check the locks and plan with them; `text` says what was done. */
 function replan(wanted, text) {
   const before = step(text);
   return planWith(wanted, wanted, () => {
     state.edits = [...state.edits, before].slice(-MAX_UNDO);
     state.undone = [];
     const difference = shownPlan().total_cost - (before.plans[state.by] ?? Object.values(before.plans)[0]).total_cost;
-    state.moved = TEXTS.cost(text, signed(difference, money(Math.abs(difference))));
-    return state.moved;
+    state.moved = () => say("moved_at_cost", { move: text(), difference: signed(difference, money(Math.abs(difference))) });
+    return state.moved();
   });
 }
 
@@ -85,18 +78,18 @@ function refusedLocks(plan, before) {
   return plan.set_aside.filter(({ place, problem }) => place.startsWith("locks") && !known.has(problem)).map(({ place, problem }) => `${place}: ${problem}`);
 }
 
-export const undo = () => goTo("edits", "undone", TEXTS.undone);
-export const redo = () => goTo("undone", "edits", TEXTS.redone);
+export const undo = () => goTo("edits", "undone", "taken_back");
+export const redo = () => goTo("undone", "edits", "done_again");
 
 /** Go one step back or forth; on a newer floor the locks of that step are planned again. */
-function goTo(from, to, tell) {
+function goTo(from, to, key) {
   const target = state[from].at(-1);
   if (!target) return undefined;
   const finish = () => {
     state[from] = state[from].slice(0, -1);
     state[to] = [...state[to], here];
     state.moved = "";
-    return tell(target.text);
+    return say(key, { move: target.text() });
   };
   const here = step(target.text);
   const isOfThisFloor = target.moment.received === state.moment.received && target.moment.snapshot.clock === state.moment.snapshot.clock;

@@ -8,7 +8,7 @@ import { onPlan, onSelection, render, selectOrder, shownPlan } from "./shown.js"
 import { gantt, isWallAsked, renderChart, setWall, wirePaper } from "./chart.js";
 import { renderFilter, wireFilter } from "./filter.js";
 import { currentLanguage, onLanguage, say, setLanguage, translateDocument } from "./language.js";
-import { findBadges, renderAge, renderBadge, renderFigures, renderHeader, renderNotes } from "./figures.js";
+import { findBadges, renderAge, renderBadge, renderFigures, renderFollowing, renderHeader, renderNotes } from "./figures.js";
 import { renderQueues } from "./queues.js";
 import { firstOrder, markOrder, renderOrders } from "./orders.js";
 import { renderDecision } from "./decision.js";
@@ -18,10 +18,10 @@ import { choosePlanner, sampleFutures } from "./planning.js";
 import { loadExample, loadFile, poll, pollForever, setFollowing } from "./following.js";
 import { openMoving, renderBoard } from "./board.js";
 import { openComparing } from "./comparison.js";
-import { refreshOutcomes } from "./outcomes.js";
+import { refreshOutcomes, renderOutcomes } from "./outcomes.js";
 import { redo, toggleLock, undo } from "./moves.js";
 import { openPublishing, refreshPublished } from "./publishing.js";
-import { keepScenario, nameScenario, refreshScenarios } from "./scenarios.js";
+import { keepScenario, nameScenario, refreshScenarios, renderScenarios } from "./scenarios.js";
 import { isTold, listen, onEvent } from "./events.js";
 import { ticksOfHours } from "./times.js";
 
@@ -89,8 +89,8 @@ function wireLanguage() {
     showPolicy();
     nameChanges();
     render();
-    renderBoard();
-    renderAge();
+    for (const draw of [renderBoard, renderWhatIf, renderScenarios, renderOutcomes, renderAge, renderFollowing]) draw();
+    clearProblems("board");
   });
 }
 

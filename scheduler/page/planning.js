@@ -1,7 +1,7 @@
 /** Plans and explanations, asked for in rounds. */
 
 import { byId, FUTURES, state } from "./state.js";
-import { count } from "./building.js";
+import { say, sayCount } from "./language.js";
 import { announce, ask, attempt } from "./service.js";
 import { lateOrders, render, shownPlan } from "./shown.js";
 import { renderFigures } from "./figures.js";
@@ -31,7 +31,7 @@ export async function plan(moment) {
     if (!isCurrent()) return;
     Object.assign(state, { moment, previous, plans: { [state.by]: first }, trial: null, explanation: null, moved: "", focused: null });
     render();
-    announce(`Planned: ${count(lateOrders(first).length, "order")} late`);
+    announce(say("planned_late", { orders: sayCount("orders_count", lateOrders(first).length) }));
     for (const by of others(state.by)) await addPlan(by, isCurrent);
     await addExplanation(isCurrent);
   });
@@ -65,7 +65,7 @@ export async function sampleFutures() {
     if (round !== state.round || moment !== state.moment) return;
     state.plans[by] = sampled;
     render();
-    announce(`${count(FUTURES, "future")} sampled`);
+    announce(say("futures_sampled", { futures: sayCount("futures", FUTURES) }));
   });
   byId("sample").disabled = Boolean(state.trial);
 }

@@ -4,19 +4,10 @@ import { byId, state } from "./state.js";
 import { announce, ask, attempt } from "./service.js";
 import { render, shownPlan } from "./shown.js";
 import { ageText, dateText } from "./times.js";
+import { say } from "./language.js";
 import { currentPublication, keepAuthor, knownAuthor } from "./publication.js";
 import { serviceNow } from "./freshness.js";
 import { locks } from "./moves.js";
-
-const TEXTS = {
-  none: "No plan published",
-  first: "No plan was published yet.",
-  published: (revision, author, age) => `Plan ${revision} by ${author}, published ${age} ago`,
-  from: (text, clock) => `${text}, for the floor of ${clock}`,
-  replaces: (text) => `It replaces this one: ${text}.`,
-  same: "shown here",
-  differs: "differs from the plan here",
-};
 
 let seen = 0; // revision that the planner saw when the dialog was opened
 
@@ -24,7 +15,7 @@ let seen = 0; // revision that the planner saw when the dialog was opened
 export function openPublishing() {
   seen = currentPublication().revision;
   byId("author").value = knownAuthor();
-  byId("publish-note").textContent = seen ? TEXTS.replaces(publicationText()) : TEXTS.first;
+  byId("publish-note").textContent = seen ? say("publish_replaces", { plan: publicationText() }) : say("publish_first");
   byId("publish-dialog").returnValue = "";
   byId("publish-dialog").showModal();
 }
@@ -76,7 +67,7 @@ export function publicationText() {
   const { plan, revision, published_by: author, published_date: date } = currentPublication();
   if (!plan) return "";
   const seconds = Math.max(0, (serviceNow() - Date.parse(date)) / 1000);
-  return TEXTS.published(revision, author, ageText(seconds));
+  return say("published_by", { revision, author, age: ageText(seconds) });
 }
 
 const sequence = ({ clock, operations }) => JSON.stringify([clock, operations.map((one) => [one.machine, one.order, one.operation, one.start_date])]);
@@ -85,8 +76,8 @@ const sequence = ({ clock, operations }) => JSON.stringify([clock, operations.ma
 export function renderPublication() {
   const { plan } = currentPublication();
   const shown = state.trial ? null : shownPlan();
-  const relation = plan && shown ? (sequence(plan) === sequence(shown) ? TEXTS.same : TEXTS.differs) : "";
-  const text = publicationText() || TEXTS.none;
+  const relation = plan && shown ? (sequence(plan) === sequence(shown) ? say("published_shown") : say("published_differs")) : "";
+  const text = publicationText() || say("not_published");
   byId("published").textContent = [text, relation].filter(Boolean).join("; ");
-  byId("published").title = plan ? TEXTS.from(text, dateText(plan.clock)) : text;
+  byId("published").title = plan ? say("published_for", { plan: text, clock: dateText(plan.clock) }) : text;
 }

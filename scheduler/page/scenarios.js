@@ -1,25 +1,13 @@
 /** What-ifs that are kept under a name, for all pages. */
 
 import { byId, state } from "./state.js";
-import { count, make } from "./building.js";
+import { make } from "./building.js";
+import { say, sayCount } from "./language.js";
 import { announce, ask, attempt, Refusal, showProblems } from "./service.js";
 import { ageText } from "./times.js";
 import { renderWhatIf, tryChanges } from "./what_if.js";
 import { keepAuthor, knownAuthor } from "./publication.js";
 import { serviceNow } from "./freshness.js";
-
-const TEXTS = {
-  keep: "Keep",
-  replace: "Replace",
-  detail: (changes, author, age) => `${count(changes, "change")}, kept by ${author} ${age} ago`,
-  remove: "Remove",
-  removeNamed: (name) => `Remove scenario ${name}`,
-  opened: (name) => `Scenario ${name} opened`,
-  kept: (name) => `Scenario ${name} kept`,
-  noName: "A scenario needs a name. Enter one.",
-  noAuthor: "A scenario needs the name of the planner who keeps it. Enter yours.",
-  noChanges: "There are no changes to keep. Add a change first.",
-};
 
 const pathOf = (name) => `/v1/plans/scenarios/${encodeURIComponent(name)}`;
 
@@ -29,7 +17,11 @@ export async function refreshScenarios() {
 
 function showScenarios({ scenarios }) {
   state.scenarios = scenarios;
-  byId("scenarios").replaceChildren(...scenarios.map(scenarioItem));
+  renderScenarios();
+}
+
+export function renderScenarios() {
+  byId("scenarios").replaceChildren(...state.scenarios.map(scenarioItem));
   nameScenario();
 }
 
@@ -37,8 +29,8 @@ function scenarioItem(scenario) {
   const { name, saved_by: author, saved_date: date, changes } = scenario;
   const age = ageText(Math.max(0, (serviceNow() - Date.parse(date)) / 1000));
   const open = make("button", { type: "button", click: () => openScenario(scenario) }, name);
-  const detail = make("span", { class: "quiet stretch" }, TEXTS.detail(changes.length, author, age));
-  const remove = make("button", { type: "button", "aria-label": TEXTS.removeNamed(name), click: () => removeScenario(name) }, TEXTS.remove);
+  const detail = make("span", { class: "quiet stretch" }, sayCount("changes_kept", changes.length, { author, age }));
+  const remove = make("button", { type: "button", "aria-label": say("remove_scenario", { name }), click: () => removeScenario(name) }, say("remove"));
   return make("li", { "data-scenario": name }, open, detail, remove);
 }
 
@@ -48,7 +40,7 @@ function openScenario({ name, changes }) {
   byId("scenario-name").value = name;
   nameScenario();
   renderWhatIf();
-  announce(TEXTS.opened(name));
+  announce(say("scenario_opened", { name }));
   if (state.moment) tryChanges();
 }
 
@@ -57,15 +49,15 @@ const removeScenario = (name) => attempt("scenarios", async () => showScenarios(
 /** Say whether keeping replaces a scenario of that name. */
 export function nameScenario() {
   const isKept = state.scenarios.some(({ name }) => name === byId("scenario-name").value.trim());
-  byId("keep-scenario").textContent = isKept ? TEXTS.replace : TEXTS.keep;
+  byId("keep-scenario").textContent = isKept ? say("replace") : say("keep");
   if (!byId("scenario-author").value) byId("scenario-author").value = knownAuthor();
 }
 
 export function keepScenario() {
   const [name, author] = ["scenario-name", "scenario-author"].map((id) => byId(id).value.trim());
-  const missing = !state.changes.length ? TEXTS.noChanges : !name ? TEXTS.noName : author ? "" : TEXTS.noAuthor;
+  const missing = !state.changes.length ? "no_changes" : !name ? "no_name" : author ? "" : "no_author";
   if (missing) {
-    showProblems(new Refusal(422, [missing]), "scenarios");
+    showProblems(new Refusal(422, [() => say(missing)]), "scenarios");
     return undefined;
   }
   keepAuthor(author);
@@ -73,6 +65,6 @@ export function keepScenario() {
     showScenarios(await ask(pathOf(name), { changes: state.changes, saved_by: author }, "PUT"));
     byId("scenario-name").value = "";
     nameScenario();
-    announce(TEXTS.kept(name));
+    announce(say("scenario_kept", { name }));
   });
 }

@@ -2,13 +2,14 @@
 
 import { byId, state } from "./state.js";
 import { make } from "./building.js";
+import { onLanguage, say, sayKept } from "./language.js";
 
 // --- the service -----------------------------------------------------------------------------------------------------------------
 
-/** What the service says when it does not answer. */
+/** Why something does not work; a problem that the page itself names is a function that says it. */
 export class Refusal extends Error {
   constructor(status, problems) {
-    super(problems.join("\n"));
+    super(problems.map(sayKept).join("\n"));
     Object.assign(this, { status, problems });
   }
 }
@@ -59,7 +60,7 @@ async function send(path, body = null, method = body ? "POST" : "GET") {
     noteClock(response);
     return response;
   } catch {
-    throw new Refusal(0, ["The service cannot be reached. The page goes on trying."]);
+    throw new Refusal(0, [() => say("unreachable")]);
   }
 }
 
@@ -83,14 +84,14 @@ async function readProblems(response) {
   } catch {
     // an answer from something between the page and the service is no JSON
   }
-  return [`The service answered ${response.status} ${response.statusText}.`];
+  return [() => say("answered", { status: `${response.status} ${response.statusText}`.trim() })];
 }
 
 /** Whether a token was given; requests that wait at the same time share one question. */
 function askForToken(problems) {
   tokenAsked ??= new Promise((resolve) => {
     const dialog = byId("token-dialog");
-    byId("token-problem").textContent = problems.join(" ");
+    byId("token-problem").textContent = problems.map(sayKept).join(" ");
     byId("token").value = "";
     dialog.returnValue = "";
     dialog.addEventListener("close", () => resolve(dialog.returnValue === "send"), { once: true });
@@ -106,15 +107,22 @@ byId("token-form").addEventListener("submit", () => sessionStorage.setItem(TOKEN
 // --- problems and progress -------------------------------------------------------------------------------------------------------
 
 let problemsTopic = null;
+let problems = []; // on the screen
 export let tasks = 0;
 
 /** Show why something did not work; the topic tells when the problem is over. */
 export function showProblems(error, topic) {
-  const lines = error instanceof Refusal ? error.problems : [`The page failed: ${error.message}. Reload it.`];
+  problems = error instanceof Refusal ? error.problems : [() => say("page_failed", { fault: error.message })];
   problemsTopic = topic;
-  byId("problem-lines").replaceChildren(...lines.map((line) => make("li", {}, line)));
+  renderProblems();
   byId("problems").hidden = false;
 }
+
+function renderProblems() {
+  byId("problem-lines").replaceChildren(...problems.map((problem) => make("li", {}, sayKept(problem))));
+}
+
+onLanguage(renderProblems);
 
 export function clearProblems(topic) {
   if (topic === problemsTopic) hideProblems();

@@ -26,10 +26,11 @@ export const state = {
   version: "after", // of the trial
   selected: null, // order
   focused: null, // planned operation whose bar has the focus
-  edits: [], // moments, plans and drafts before each move, to undo it
+  edits: [], // moments, plans and drafts before each move, with a function that says the move, to undo it
   undone: [], // those that undoing has left, to do it again
   draft: null, // locks of moves here that are not published; null: none
-  moved: "", // what the last move did
+  moved: "", // a function that says what the last move did
+  outcomes: null, // answer of /v1/outcomes
   published: null, // answer of /v1/plans/current
   scenarios: [],
   frozen: 0, // ticks from the clock in which nothing moves

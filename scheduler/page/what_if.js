@@ -10,7 +10,7 @@ import { latenessCell } from "./orders.js";
 import { followFloor } from "./following.js";
 import { costTable, movedOperations, planNames } from "./plan_differences.js";
 
-const CHANGE_TEXTS = {
+const CHANGE_SAYERS = {
   rush_order: (change) =>
     say("change_rush_order", {
       order: change.order_id,
@@ -67,7 +67,7 @@ export function renderWhatIf() {
 }
 
 function changeItem(change, place) {
-  const text = CHANGE_TEXTS[change.change](change);
+  const text = CHANGE_SAYERS[change.change](change);
   return make(
     "li",
     {},

@@ -12,13 +12,17 @@ pytest.importorskip("fastapi", reason="the service needs the extra `scheduler`")
 from envs.observation.candidate_columns import CANDIDATES
 from factory.simulation.arrays import COST_TERMS
 from scheduler.decisions.column_texts import COLUMN_TEXTS
+from tests.builders.board_visits import focus_movable, show_what_ifs
 from tests.builders.browser import Visit
 from tests.builders.repository import ROOT
 from tests.builders.service_process import ServiceProcess
 
 PAGE = ROOT / "scheduler" / "page"
 LANGUAGES = ("en", "de")
-NAMED_BY_THE_SERVICE = ("column_", "unit_", "status_", "stop_", "cost_", "source_", "by_")
+NAMED_BY_THE_SERVICE = (
+    *("column_", "unit_", "status_", "stop_", "cost_", "source_", "by_"),
+    *("plan_by_", "verdict_"),
+)
 """Texts whose keys are made of names in answers."""
 _ENTRY = re.compile(r'^  (\w+): \{((?:[^{}"]|"(?:[^"\\]|\\.)*")*)\},$', re.MULTILINE | re.DOTALL)
 _STRING = re.compile(r'(\w+):\s*"((?:[^"\\]|\\.)*)"')
@@ -95,13 +99,10 @@ UNSEEN = re.compile(
     rf"class: [^,}})]*{_STRINGS}|className = {_STRINGS}|import .*|new Refusal\([^;]*"
     rf"|(?:querySelector(?:All)?|closest|matches|setItem|getItem|translate)\({_STRINGS}"
     rf"|(?:d|font|pen\.font|transform\w*|\.style\.\w+)(?::| =) {_STRINGS}"
-    rf"|add\([^;]*;|KNOWN_VALUES = {_STRINGS}|/\^[^;]*;"
+    rf"|=== {_STRINGS}|add\([^;]*;|KNOWN_VALUES = {_STRINGS}|/\^[^;]*;"
 )
-"""Strings that nobody reads: classes, selectors, shapes, keys; and errors of modules."""
-
-
-OF_THE_BOARD = {"board.js", "following.js", "freshness.js", "scenarios.js", "service.js"}
-"""Modules whose texts are in English only."""
+"""Strings that nobody reads: classes, selectors, shapes, keys, compared names; and errors of
+modules."""
 READ = re.compile(r"\w{2,} \w{2,}|^\"(?!Arrow|Enter|Escape|Authorization)[A-Z][a-z]+\"$")
 """Strings that look like a text: two words, or one with a capital that names no key or header."""
 
@@ -109,8 +110,6 @@ READ = re.compile(r"\w{2,} \w{2,}|^\"(?!Arrow|Enter|Escape|Authorization)[A-Z][a
 def test_modules_have_no_texts_of_their_own() -> None:
     found = []
     for name, source in sources().items():
-        if name in OF_THE_BOARD:
-            continue
         for line in UNSEEN.sub("", source).splitlines():
             plain = [re.sub(r"\$\{[^}]*\}", "", text) for text in re.findall(_STRINGS, line)]
             found += [f"{name}: {text}" for text in plain if READ.search(text)]
@@ -140,3 +139,75 @@ def test_the_language_is_that_of_the_address_the_browser_or_the_switch(
         visit.settle()
         assert page.inner_text("#welcome-title") == "Noch kein Stand der Fertigung"
     visit.close()
+
+
+NO_CHANGES = "Es gibt keine Änderungen zu behalten. Erst eine Änderung hinzufügen."
+
+
+def switch(visit: Visit, language: str) -> None:
+    visit.page.select_option("#language", language)
+    visit.settle()
+
+
+def seen(visit: Visit, identifier: str) -> str:
+    return str(visit.page.text_content(f"#{identifier}"))
+
+
+def test_texts_of_moves_comparisons_scenarios_and_outcomes_follow_the_switch(
+    planned: Visit,
+) -> None:
+    planned.page.locator("#outcomes p").first.wait_for(state="attached")
+    focus_movable(planned)
+    with planned.page.expect_response("**/v1/plan"):
+        planned.page.keyboard.press("l")
+    planned.settle()
+    switch(planned, "de")
+    assert " fixiert: Kosten " in seen(planned, "board-note")
+    assert seen(planned, "lock") == "Freigeben"
+    assert seen(planned, "published") == "Kein Plan veröffentlicht"
+    assert seen(planned, "outcomes").startswith("Noch zu wenige Zeiträume für ein Urteil")
+    show_what_ifs(planned)
+    assert seen(planned, "comparison").startswith("Änderungen hinzufügen und ausprobieren")
+    planned.click("#keep-scenario")
+    assert planned.problems() == [
+        "Es gibt keine Änderungen zu behalten. Erst eine Änderung hinzufügen."
+    ]
+    planned.click('#change-kinds [data-kind="machine_down"]')
+    planned.click('#change-form button[value="add"]')
+    planned.page.fill("#scenario-name", "gestört")
+    planned.page.fill("#scenario-author", "Ada")
+    planned.click("#keep-scenario")
+    planned.settle()
+    assert seen(planned, "scenarios").startswith("gestört1 Änderung, behalten von Ada vor ")
+    planned.click("#compare")
+    planned.page.select_option("#compare-before", label="der Plan vor der letzten Verschiebung")
+    planned.page.select_option("#compare-after", label="der Plan auf dem Bildschirm")
+    planned.click('#compare-form button[value="compare"]')
+    planned.settle()
+    assert seen(planned, "comparison").startswith("Vorher: der Plan vor der letzten Verschiebung.")
+    switch(planned, "en")
+    assert seen(planned, "comparison").startswith("Before: the plan before the last move.")
+    assert seen(planned, "scenarios").startswith("gestört1 change, kept by Ada ")
+    assert seen(planned, "outcomes").startswith("Too few periods for a verdict yet")
+    assert seen(planned, "board-note").startswith("This is a comparison.")
+    planned.click("#back")
+    assert " locked on " in seen(planned, "board-note")
+    planned.click('[data-scenario="gestört"] button >> nth=1')
+    planned.settle()
+
+
+def test_a_problem_that_the_page_names_follows_the_switch(planned: Visit) -> None:
+    show_what_ifs(planned)
+    planned.click("#keep-scenario")
+    assert planned.problems() == ["There are no changes to keep. Add a change first."]
+    switch(planned, "de")
+    assert planned.problems() == [
+        "Es gibt keine Änderungen zu behalten. Erst eine Änderung hinzufügen."
+    ]
+    assert seen(planned, "keep-scenario") == "Behalten"
+
+
+def test_the_keys_of_the_chart_are_named(visit: Visit) -> None:
+    assert "r does it again" in seen(visit, "gantt-keys")
+    switch(visit, "de")
+    assert "r wiederholt sie" in seen(visit, "gantt-keys")
