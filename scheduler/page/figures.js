@@ -115,7 +115,7 @@ function compareCosts({ search, policy, rule }) {
   const first = state.edits.find(({ moment }) => moment.received === state.moment.received);
   if (first && state.draft) return compareMoves(first.plans, state.plans);
   if (!state.policy.policy.loaded) return say("no_policy_to_compare");
-  if (!policy || !rule) return say("comparing");
+  if (!policy || !rule) return state.comparing === state.round ? say("comparing") : "";
   const share = rule.total_cost ? (policy.total_cost - rule.total_cost) / rule.total_cost : 0;
   const searched = search ? say("search_cost", { cost: money(search.total_cost) }) : "";
   return searched + say("costs_compared", { policy: money(policy.total_cost), rule: money(rule.total_cost), difference: signed(share, percent(Math.abs(share))) });

@@ -29,7 +29,7 @@ export async function plan(moment) {
   const error = await attempt("plan", async () => {
     const first = await requestPlan(moment, state.by, { previous: previous[state.by] ?? null });
     if (!isCurrent()) return;
-    Object.assign(state, { moment, previous, plans: { [state.by]: first }, trial: null, explanation: null, moved: "", focused: null });
+    Object.assign(state, { moment, previous, plans: { [state.by]: first }, trial: null, explanation: null, moved: "", focused: null, comparing: round });
     render();
     announce(say("planned_late", { orders: sayCount("orders_count", lateOrders(first).length) }));
     for (const by of others(state.by)) await addPlan(by, isCurrent);

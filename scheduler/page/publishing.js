@@ -59,7 +59,7 @@ function canTakeOver({ plan }) {
 function takeOver({ plan, locks: wanted }) {
   const { moment, by } = state;
   state.round += 1;
-  Object.assign(state, { moment: { ...moment, snapshot: { ...moment.snapshot, locks: wanted } }, plans: { [by]: plan }, moved: "" });
+  Object.assign(state, { moment: { ...moment, snapshot: { ...moment.snapshot, locks: wanted } }, plans: { [by]: plan }, moved: "", round: state.round + 1 });
   render();
 }
 

@@ -21,6 +21,7 @@ export const state = {
   floor: null, // newest answer of /v1/floor that has a snapshot
   seen: null, // when the floor was received that was planned last, or could not be
   round: 0, // of planning; answers of earlier rounds are dropped
+  comparing: null, // round in which policy and rule are compared
   changes: [],
   trial: null, // answer of /v1/what-if while it is shown
   version: "after", // of the trial
