@@ -312,6 +312,7 @@ ENTRIES = [
 ]
 
 NEED_NO_CASE = {
+    "agents.network.inference.greedy_decider": "decides on observations of a batch",
     "agents.policy_improvement.distillation.TeacherEnsemble.play": (
         "plays its own batch; its only number is checked by episode_seeds"
     ),

@@ -45,6 +45,11 @@ NOT_EXECUTED = {
     ("docs/factories.md", "auftraege.csv: line 3: Gewicht (weight) = 'hoch'"): (
         "an error; tests/factory/io/test_any_order_list.py holds such messages"
     ),
+    ("docs/scheduler.md", "docker build -f deploy/Dockerfile -t changeover-optimiser ."): (
+        "needs Docker; benchmarks/service/image_steps.py runs the steps of the image"
+    ),
+    ("docs/scheduler.md", "useradd --system changeover"): "changes the machine",
+    ("docs/scheduler.md", "server {"): "needs nginx",
     ("docs/training.md", "# wandb_logger.py"): (
         "needs an account there; tests/agents/training/test_user_hooks.py runs it with a stand-in"
     ),

@@ -359,6 +359,8 @@ def test_bug_the_page_colours_values_of_any_name(tmp_path: Path) -> None:
     (tmp_path / "page" / "package.json").write_text('{"type": "module"}')
     program = f"""
         globalThis.document = {{ getElementById: () => null }};
+        Object.defineProperty(globalThis, "navigator", {{ value: {{ languages: [] }} }});
+        globalThis.location = {{ href: "http://127.0.0.1/" }};
         globalThis.localStorage = {{ getItem: () => null, setItem: () => {{}} }};
         const {{ setupColour }} = await import("./colours.js");
         const names = {json.dumps([*NASTY, "toString", "hasOwnProperty"])};

@@ -175,7 +175,8 @@ def _check_curl(words: list[str]) -> None:
     paths = {("GET", "/openapi.json"), *((method.upper(), path) for path, method in _BODIES)}
     (address,) = (word for word in words if word.startswith("http://"))
     path = re.sub(r"http://[^/]+", "", address)
-    assert ("POST" if "-d" in words else "GET", path) in paths, address
+    method = words[words.index("-X") + 1] if "-X" in words else "POST" if "-d" in words else "GET"
+    assert (method, path) in paths, address
 
 
 CHECKS: dict[str, Callable[[list[str]], None]] = {

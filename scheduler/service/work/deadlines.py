@@ -6,9 +6,10 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from starlette.types import Receive
+if TYPE_CHECKING:
+    from starlette.types import Receive
 
 _JUMP = 1e6
 """Seconds that the clock of given-up work gains with each reading, so that its limits are over."""

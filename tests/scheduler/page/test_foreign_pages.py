@@ -112,7 +112,7 @@ def test_a_foreign_form_changes_nothing(
     unguarded: ServiceProcess, elsewhere: Any, path: str
 ) -> None:
     text = '{"snapshot": {"factory": "microfactory"}, "strict": "=", "x": 1}'
-    with elsewhere.expect_navigation(timeout=0) as navigation:
+    with elsewhere.expect_navigation() as navigation:
         elsewhere.evaluate(_FORM, [f"{unguarded.address}{path}", text])
     assert navigation.value.status == 403
     check_untouched(unguarded, unguarded.log)

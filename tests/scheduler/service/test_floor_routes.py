@@ -126,13 +126,13 @@ def test_a_floor_that_comes_during_a_decision_on_changes_is_not_overwritten(
     client: TestClient, engine: Engine, log_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client.put("/v1/floor", json=request_body())
-    decide = engine._decider.decide
+    decide = engine.decisions.decider.decide
 
     def decide_slowly(*arguments: Any) -> Any:
         engine.receive(snapshots()[1], None)
         return decide(*arguments)
 
-    monkeypatch.setattr(engine._decider, "decide", decide_slowly)
+    monkeypatch.setattr(engine.decisions.decider, "decide", decide_slowly)
     refused = client.post("/v1/decide", json=HERE | {"changes": {"crews": 1}})
     assert refused.status_code == 412
     assert engine.held.find().snapshot is snapshots()[1]

@@ -73,8 +73,8 @@ def body_of(path: str, snapshot: dict[str, Any], **fields: Any) -> dict[str, Any
 
 
 def told(answer: dict[str, Any]) -> dict[str, Any]:
-    """Return an answer without its times, the number of its entry, and what was put aside."""
-    left_out = {"microseconds", "entry", "set_aside"}
+    """Return an answer without times, entry number, tag of the floor, and what was put aside."""
+    left_out = {"microseconds", "entry", "floor", "set_aside"}
     return {
         key: told(value)
         if isinstance(value, dict)

@@ -101,7 +101,7 @@ def test_a_wrong_body_is_checked_once(strict: bool, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(reading, "find_problems", find)
     body = json.dumps({"snapshot": stale_locks(100, 7)}).encode()
-    reader = RequestReader(FACTORY, len(body))
+    reader = RequestReader(FACTORY)
     if strict:
         with pytest.raises(SnapshotError):
             reader.parse_snapshot(body, strict=True)
