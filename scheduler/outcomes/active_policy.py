@@ -89,7 +89,7 @@ class ActivePolicy:
             self.loaded.use_in(decider)
             return PolicyMonitor(decider, monitoring, plan_seconds)
 
-        self.watch = PolicyWatch(make_monitor, self._take_alarm)
+        self.watch = PolicyWatch(make_monitor, self._take_alarm, clock)
 
     def reload(self) -> LoadedPolicy:
         """Read the bundle folder again; work in progress ends with the old policy.

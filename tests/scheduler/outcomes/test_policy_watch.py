@@ -69,6 +69,23 @@ def test_of_snapshots_that_come_meanwhile_the_newest_is_looked_at() -> None:
     watch.close()
 
 
+def test_after_a_snapshot_it_rests_nine_times_as_long() -> None:
+    monitor, now = StubMonitor(), [0.0]
+
+    def work() -> None:
+        now[0] += 2.0
+
+    monitor.before = work
+    watch = PolicyWatch(lambda: monitor, lambda *_: None, lambda: now[0])  # type: ignore[arg-type, return-value]
+    watch.wait()
+    for date in (0.0, 19.9, 20.0):
+        now[0] = date
+        watch.offer(snapshots()[0])
+        watch.wait()
+    assert len(monitor.clocks) == 2
+    watch.close()
+
+
 def test_a_monitor_that_fails_says_why_and_goes_on() -> None:
     monitor = StubMonitor()
     watch, told = watch_of(monitor)

@@ -38,7 +38,7 @@ def engine(bundle_folder: Path, tmp_path: Path) -> Engine:
         plan_seconds=math.inf,
         monitoring=MonitorSettings(hours=1.0, futures=2),
         on_drift="rule",
-        clock=Clock(step=0.01),
+        clock=Clock(),
     )
 
 
