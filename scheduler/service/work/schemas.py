@@ -37,7 +37,7 @@ class CurrentFloorRequest(_Message):
     floor: Literal["current"]
     """The newest floor that was sent."""
     changes: FloorChanges | None = None
-    """What has changed since then; the floor with it is kept."""
+    """Changes since then; the floor with them is kept."""
     strict: bool = False
     """Refuse changes that make a lock impossible, instead of putting it aside."""
 

@@ -31,9 +31,11 @@ class StubMonitor:
         return OutcomeState(verdict="undecided", periods=len(self.clocks), alarm=self.alarm)
 
 
-def watch_of(monitor: Any) -> tuple[PolicyWatch, list[tuple[str | None, Any]]]:
+def watch_of(
+    monitor: Any, clock: Callable[[], float] = lambda: 0.0
+) -> tuple[PolicyWatch, list[tuple[str | None, Any]]]:
     told: list[tuple[str | None, Any]] = []
-    watch = PolicyWatch(lambda: monitor, lambda reason, bundle: told.append((reason, bundle)))
+    watch = PolicyWatch(lambda: monitor, lambda *alarm: told.append(alarm), clock)
     watch.wait()
     return watch, told
 
@@ -76,8 +78,7 @@ def test_after_a_snapshot_it_rests_nine_times_as_long() -> None:
         now[0] += 2.0
 
     monitor.before = work
-    watch = PolicyWatch(lambda: monitor, lambda *_: None, lambda: now[0])  # type: ignore[arg-type, return-value]
-    watch.wait()
+    watch, _ = watch_of(monitor, lambda: now[0])
     for date in (0.0, 19.9, 20.0):
         now[0] = date
         watch.offer(snapshots()[0])
