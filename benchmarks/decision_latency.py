@@ -8,7 +8,8 @@ moment are repeated under other names until there are enough.
 ``all_free`` the same with all ten machines free, which does not occur in a running plant; ``read``
 the step from JSON to the checked snapshot, after that of the previous moment, and ``read_first``
 the same without a previous one. ``http`` times requests to ``python -m scheduler serve`` on this
-machine, which are due at fixed dates; ``plan`` a plan of 100 orders.
+machine, which are due at fixed dates, also while the service searches plans of a second each;
+``plan`` a plan of 100 orders.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ import numpy as np
 
 from agents.rules.registry import make_rule
 from benchmarks.machine import busy_cores
-from benchmarks.service.http_load import ask_steadily, running_service
+from benchmarks.service.http_load import Load, ask_steadily, running_service
 from evaluation.runner import provenance
 from factory.io.catalogue import find_single_factory
 from scheduler.decisions.bundle import Bundle
@@ -175,21 +177,30 @@ def measure_plans(bundle: Bundle, seconds: float) -> dict[str, float]:
 
 
 def measure_http(folder: Path, rate: float, seconds: float, connections: int) -> dict[str, Any]:
-    """Return the figures of decisions over HTTP, at a steady rate and at the highest rate."""
-    bodies = [
-        json.dumps({"snapshot": moment.model_dump(exclude_defaults=True)}).encode()
-        for moment in running_moments(HTTP_ORDERS)
-    ]
+    """Return the figures of decisions over HTTP: at a steady rate, beside plans, at the most."""
+    moments = [moment.model_dump(exclude_defaults=True) for moment in running_moments(HTTP_ORDERS)]
+    bodies = [json.dumps({"snapshot": moment}).encode() for moment in moments]
+    plans = [json.dumps({"snapshot": moment, "seconds": 1.0}).encode() for moment in moments]
     with tempfile.TemporaryDirectory() as log, running_service(folder, Path(log)) as (port, _):
-        ask_steadily(port, "/v1/decide", bodies, rate=rate, seconds=1.0, connections=connections)
-        load = ask_steadily(
-            port, "/v1/decide", bodies, rate=rate, seconds=seconds, connections=connections
-        )
-        highest = ask_steadily(
-            port, "/v1/decide", bodies, rate=0.0, seconds=min(5.0, seconds), connections=connections
-        )
+
+        def decide(rate: float, seconds: float) -> Load:
+            return ask_steadily(
+                port, "/v1/decide", bodies, rate=rate, seconds=seconds, connections=connections
+            )
+
+        def make_plans(seconds: float) -> Load:
+            return ask_steadily(port, "/v1/plan", plans, rate=0.0, seconds=seconds, connections=1)
+
+        make_plans(1.0)
+        decide(rate, 1.0)
+        load = decide(rate, seconds)
+        with ThreadPoolExecutor(1) as beside:
+            planned = beside.submit(make_plans, seconds)
+            beside_plans = decide(rate, seconds).describe()
+        highest = decide(0.0, min(5.0, seconds))
     return {
         **load.describe(),
+        "beside_plans": {**beside_plans, "plans": planned.result().describe()},
         "rate": rate,
         "open_orders": HTTP_ORDERS,
         "connections": connections,
@@ -250,6 +261,12 @@ def main() -> None:
         f"HTTP, {HTTP_ORDERS} open orders: {http['requests_per_second']:.0f} requests/s,"
         f" {http['p50_us'] / 1000:.1f} ms (99 %: {http['p99_us'] / 1000:.1f}), {http['refused']}"
         f" refused; at most {http['max_requests_per_second']:.0f} requests/s"
+    )
+    beside = http["beside_plans"]
+    print(
+        f"HTTP beside {beside['plans']['requests']} plans: {beside['requests_per_second']:.0f}"
+        f" requests/s, {beside['p50_us'] / 1000:.1f} ms (99 %: {beside['p99_us'] / 1000:.1f}),"
+        f" {beside['refused'] + beside['plans']['refused']} refused"
     )
     figures |= {"load_after": busy_cores(), **provenance.collect_provenance()}
     if options.json:

@@ -51,11 +51,12 @@ class WorkLimit:
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call a function that is compiled or calls compiled ones.
 
-        The time of its first call in a process does not count.
+        The time of its first call in a process does not count. The clock is read before each call,
+        so that a clock that raises ends the work.
         """
+        before = self._clock()
         if function in _LOADED:
             return function(*arguments)
-        before = self._clock()
         result = function(*arguments)
         self._start += self._clock() - before
         _LOADED.add(function)

@@ -25,6 +25,9 @@ from scheduler.plans.work_limit import WorkLimit
 from scheduler.portfolio.member_policies import NetworkPolicy
 from scheduler.portfolio.plan_batches import cost_of_rules, cost_of_samples
 
+_OPERATIONS_PER_CALL = 2000
+"""Operations of all plans that rules make between two looks at the time, unless one has more."""
+
 
 class CandidatePlan(NamedTuple):
     """A plan, who made it, and the expected future that shows it."""
@@ -131,10 +134,21 @@ class PlanBatches:
         self._counts = np.zeros((1, 2), np.int64)
 
     def cost_of_rules(self, rules: Sequence[CompiledRule]) -> list[float]:
-        """Return the costs of the plans of rules, infinite where there is none."""
-        costs = np.zeros(len(rules))
+        """Return the costs of the plans of rules, infinite where there is none.
+
+        Rules that the time is over for have none.
+        """
+        costs = np.full(len(rules), np.inf)
         parameters = np.array(rules, np.float64)
-        self._limit.call(cost_of_rules, self._factory, *self._state(), parameters, costs)
+        operations = max(1, self._floor.num_known) * self._floor.shop.operations.shape[2]
+        count = max(1, _OPERATIONS_PER_CALL // operations)
+        for start in range(0, len(rules), count):
+            if self._limit.reached:
+                break
+            part = slice(start, start + count)
+            self._limit.call(
+                cost_of_rules, self._factory, *self._state(), parameters[part], costs[part]
+            )
         return [float(cost) for cost in costs]
 
     def cost_of_samples(self, samples: Sequence[NetworkPolicy]) -> list[float]:

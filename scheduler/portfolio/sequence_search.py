@@ -26,8 +26,8 @@ _TEMPERATURES = (0.02, 0.00001)
 _EARLY = 2**30
 """Margin with which changeovers ahead begin as soon as they can."""
 _MARGINS = (0, _EARLY)
-_STEPS_PER_CALL = 64
-"""Moves between two looks at the time."""
+_STEPS_PER_CALL, _OPERATIONS_PER_CALL = 64, 200_000
+"""Moves between two looks at the time, and operations that they simulate at most in all."""
 
 
 class SearchResult(NamedTuple):
@@ -151,12 +151,14 @@ class SequenceSearch:
         best = copy_of_steps(starts[origin])
         both, moves = np.array([cost, cost]), 0
         plan, random = copy_of_steps(best), np.array([seed, 0], np.uint64)
+        operations = max(1, int(plan.length.sum()))
+        steps = max(1, min(_STEPS_PER_CALL, _OPERATIONS_PER_CALL // operations))
         self._simulate(self._shop, plan, margin)
         try:
             while (share := is_over(moves)) < 1.0:
                 temperature = float(both[1]) * _temperature(share)
-                self._call_improve(plan, best, margin, random, temperature, both)
-                moves += _STEPS_PER_CALL
+                self._call_improve(plan, best, margin, random, temperature, steps, both)
+                moves += steps
         except KeyboardInterrupt:
             pass
         return SearchResult(best, margin, float(both[1]), origin, moves)
@@ -204,6 +206,7 @@ class SequenceSearch:
         margin: int,
         random: np.ndarray,
         temperature: float,
+        steps: int,
         costs: np.ndarray,
     ) -> None:
         floor = self._floor
@@ -219,7 +222,7 @@ class SequenceSearch:
             margin,
             random,
             temperature,
-            _STEPS_PER_CALL,
+            steps,
             costs,
         )
 

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from starlette.types import Receive
 
-_JUMP = 1e6
-"""Seconds that the clock of given-up work gains with each reading, so that its limits are over."""
 _Result = TypeVar("_Result")
 
 
@@ -75,7 +73,7 @@ class Work(Future[_Result]):
 
 
 class WorkClock:
-    """Clock of one thread, by which the time of given-up work is over.
+    """Clock of one thread that ends given-up work.
 
     Plans and searches look at the clock in each of their steps, so they end at the next one.
 
@@ -86,14 +84,20 @@ class WorkClock:
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock, self._ahead = clock, 0.0
+        self._clock = clock
         self.work: Work[Any] | None = None  # work in progress
 
     def __call__(self) -> float:
-        """Return the seconds."""
-        if self.work is not None and self.work.given_up:
-            self._ahead += _JUMP
-        return self._clock() + self._ahead
+        """Return the seconds.
+
+        Raises
+        ------
+        GivenUpError
+            If the work in progress was given up.
+        """
+        if self.work is not None:
+            self.work.check()
+        return self._clock()
 
 
 class DeadlineError(Exception):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from functools import cache
+from itertools import count
 from typing import Any
 from unittest.mock import Mock
 
@@ -10,12 +13,16 @@ import numpy as np
 import pytest
 
 from agents.network.inference import NetworkWeights, arrange_weights
+from agents.rules.compiled import compile_rule
 from agents.rules.registry import make_rule
 from factory.io.catalogue import find_single_factory
 from scheduler.floor.floor import ShopFloor
 from scheduler.plans.errors import PlanError
 from scheduler.plans.plan_simulation import PlanSimulation
 from scheduler.plans.schema import Plan
+from scheduler.plans.work_limit import WorkLimit
+from scheduler.portfolio import candidate_plans
+from scheduler.portfolio.candidate_plans import PlanBatches
 from scheduler.portfolio.member_policies import Member, NetworkPolicy, RowPolicy
 from scheduler.portfolio.portfolio_planner import PortfolioPlanner, SearchBudget
 from scheduler.snapshot.schema import Snapshot
@@ -98,6 +105,49 @@ def test_the_first_member_finishes_however_little_time_there_is() -> None:
     plan = plan_by(*RULES, seconds=1e-9)
     assert plan.made_by == "SPT"
     assert len(plan.alternatives) == 1
+
+
+class StopError(Exception):
+    """Work that is given up."""
+
+
+def looks_of(members: Sequence[Member], stop_at: int | None = None) -> int:
+    """Return how often a plan looks at the clock, which raises at one of the looks."""
+    looks = count(1)
+
+    def clock() -> float:
+        if next(looks) == stop_at:
+            raise StopError
+        return 0.0
+
+    PortfolioPlanner(floor(), members, without_search(), clock).plan(snapshot())
+    return next(looks) - 1
+
+
+@pytest.mark.parametrize("member", RULES[:2])
+def test_bug_a_plan_that_is_given_up_ends_in_the_middle_of_its_first_member(
+    member: RowPolicy,
+) -> None:
+    looks = looks_of([member])
+    assert looks > 100, "it looks at the clock at each decision"
+    for stop_at in (1, 2, 3, looks // 2, looks - 3):
+        with pytest.raises(StopError):
+            looks_of([member], stop_at)
+
+
+def test_bug_rules_of_a_grid_that_the_time_is_over_for_make_no_plan(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(candidate_plans, "_OPERATIONS_PER_CALL", 1)
+    rules = [compile_rule(make_rule("ATCS", k1=k1)) for k1 in (1.0, 2.0, 3.0)]
+    assert None not in rules
+    made = floor()
+    made.place(snapshot())
+    looks = count()
+    limit = WorkLimit(2.5, lambda: float(next(looks)))
+    costs = PlanBatches(made, limit).cost_of_rules([rule for rule in rules if rule])
+    assert math.isfinite(costs[0])
+    assert costs[1:] == [math.inf] * 2
 
 
 def test_samples_are_never_dearer_than_the_best_row_and_repeat_by_seed() -> None:
