@@ -46,7 +46,7 @@ from scheduler.service.middleware import (
 from scheduler.service.openapi import build_openapi
 from scheduler.service.repeated_requests import RepeatedRequests
 from scheduler.service.request_reader import RequestReader, is_strict, parse_outcomes
-from scheduler.service.responses import json_response, page_files, serve_file
+from scheduler.service.responses import json_response, page_files, result_within, serve_file
 from scheduler.service.work.deadlines import DeadlineError, GivenUpError, Work, await_work
 from scheduler.service.work.schemas import (
     DecideAnswer,
@@ -319,9 +319,10 @@ class _Service:
 
     async def reload(self, request: Request) -> Response:
         """Read the bundle again; a bad one is refused (409), and the old one stays active."""
-        loop = asyncio.get_running_loop()
         try:
-            loaded: LoadedPolicy = await loop.run_in_executor(None, self.engine.policy.reload)
+            loaded: LoadedPolicy = await result_within(
+                self.engine.plans.seconds, "reload", self.engine.policy.reload
+            )
         except BundleError as error:
             log(logging.ERROR, "bundle refused", problem=str(error))
             raise RefusedError(
@@ -332,8 +333,9 @@ class _Service:
 
     async def example(self, request: Request) -> Response:
         """Return a simulated snapshot, to try things with."""
-        loop = asyncio.get_running_loop()
-        snapshot: Snapshot = await loop.run_in_executor(None, self.engine.example)
+        snapshot: Snapshot = await result_within(
+            self.engine.plans.seconds, "example", self.engine.example
+        )
         content = snapshot.model_dump_json(exclude_defaults=True)
         return Response(content, media_type="application/json")
 

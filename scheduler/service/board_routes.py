@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime
 import functools
 import logging
@@ -20,7 +19,7 @@ from scheduler.board.published_plans import PublishedPlans, StalePlanError, Unkn
 from scheduler.service.engine import Engine
 from scheduler.service.middleware import RefusedError
 from scheduler.service.request_reader import MAX_PLAN_ENTRIES, RequestReader, parse_body
-from scheduler.service.responses import json_response, tag_of, tagged_response
+from scheduler.service.responses import json_response, result_within, tag_of, tagged_response
 from scheduler.service_log import log
 from scheduler.snapshot.parse_errors import format_items
 from scheduler.snapshot.read import SnapshotError
@@ -36,7 +35,7 @@ class BoardRoutes:
     """Routes of the board; its file lies beside the decision log."""
 
     def __init__(self, engine: Engine, reader: RequestReader) -> None:
-        self.reader, self.events = reader, engine.events
+        self.reader, self.events, self.seconds = reader, engine.events, engine.plans.seconds
         log_path = engine.decision_log.path.resolve()
         path = log_path.with_name(f"{log_path.name}.board.json")
         self.plans = PublishedPlans(engine.factory, path)
@@ -102,10 +101,9 @@ class BoardRoutes:
 
     async def _read(self, request: Request, schema: type[_Body]) -> _Body:
         body = await self.reader.read_body(request)
-        loop = asyncio.get_running_loop()
         parse = functools.partial(parse_body, schema, body, max_list=MAX_PLAN_ENTRIES)
         try:
-            return await loop.run_in_executor(None, parse)
+            return await result_within(self.seconds, "board", parse)
         except SnapshotError as error:
             raise RefusedError(422, *str(error).splitlines()) from None
 
@@ -118,9 +116,14 @@ class BoardRoutes:
 
     async def _change(self, event: PageEvent, change: Callable[[], _Answer]) -> _Answer:
         """Change the board in a thread, as it writes a file, and tell the open pages."""
-        loop = asyncio.get_running_loop()
+
+        def change_and_tell() -> _Answer:
+            answer = change()
+            self.events.send(event)
+            return answer
+
         try:
-            answer = await loop.run_in_executor(None, change)
+            return await result_within(self.seconds, "board", change_and_tell)
         except BoardError as error:
             if isinstance(error, ForeignBoardError):
                 log(logging.ERROR, "the board cannot be written", problem=str(error))
@@ -129,8 +132,6 @@ class BoardRoutes:
             log(logging.ERROR, "the board cannot be written", problem=str(error))
             problem = f"the file of the board cannot be written ({error.strerror}). Try again."
             raise RefusedError(503, problem) from None
-        self.events.send(event)
-        return answer
 
 
 def _tag_of_plan(current: CurrentPlan) -> str:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TypeVar
 
 from fastapi import Request, Response
 from pydantic import BaseModel
+
+from scheduler.service.middleware import RefusedError
+from scheduler.service.work.deadlines import DeadlineError, run_beside
 
 PAGE = Path(__file__).resolve().parent.parent / "page"
 """Folder of the planner's page."""
@@ -21,6 +25,22 @@ _MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
 }
+_Result = TypeVar("_Result")
+
+
+async def result_within(seconds: float, name: str, work: Callable[[], _Result]) -> _Result:
+    """Return the result of work in a thread of its own, within the deadline of its request.
+
+    Raises
+    ------
+    RefusedError
+        If the deadline is over (504).
+    """
+    try:
+        return await run_beside(work, seconds)
+    except DeadlineError:
+        problem = f"{name}: no answer within {seconds:g} s; the work goes on. Ask what came of it."
+        raise RefusedError(504, problem) from None
 
 
 def json_response(message: BaseModel) -> Response:

@@ -140,6 +140,22 @@ async def await_work(work: Future[_Result], receive: Receive | None, seconds: fl
                 work.give_up()
 
 
+async def run_beside(work: Callable[[], _Result], seconds: float) -> _Result:
+    """Run work in a thread of its own, and return its result.
+
+    Raises
+    ------
+    DeadlineError
+        If it takes longer than ``seconds``; it goes on without its client.
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(None if seconds == float("inf") else seconds):
+            return await loop.run_in_executor(None, work)
+    except TimeoutError:
+        raise DeadlineError from None
+
+
 async def _await_end(receive: Receive | None) -> None:
     if receive is None:
         await asyncio.Future[None]()

@@ -95,9 +95,12 @@ def test_it_decides_plans_and_explains_as_the_runtime_does(
 
 def test_a_plan_keeps_the_frozen_horizon_and_tells_its_nervousness(client: TestClient) -> None:
     first = client.post("/v1/plan", json={**request_body(), "by": "rule"}).json()
-    free = client.post("/v1/plan", json={**request_body(), "previous": first}).json()
+    free = client.post(
+        "/v1/plan", json={**request_body(), "by": "policy", "previous": first}
+    ).json()
     frozen = client.post(
-        "/v1/plan", json={**request_body(), "previous": first, "frozen": 10**6}
+        "/v1/plan",
+        json={**request_body(), "by": "policy", "previous": first, "frozen": 10**6},
     ).json()
     assert free["nervousness"]["operations"] == frozen["nervousness"]["operations"] > 0
     assert frozen["nervousness"]["changed_machine"] == 0.0

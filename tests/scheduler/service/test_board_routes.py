@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ pytest.importorskip("fastapi", reason="the service needs the extra `scheduler`")
 from fastapi.testclient import TestClient
 
 from scheduler.access.auth import needed_role
+from scheduler.board.published_plans import PublishedPlans
 from scheduler.log.decision_log import DecisionLog
 from scheduler.log.entry_format import DecisionLogError
 from scheduler.service.app import create_app
@@ -36,7 +38,13 @@ def log_path(tmp_path: Path) -> Path:
 @pytest.fixture
 def client(log_path: Path) -> Iterator[TestClient]:
     """The service by the rule alone, once it is ready."""
-    ready, limits = threading.Event(), {"budget": math.inf, "plan_seconds": math.inf}
+    with service(log_path, math.inf) as client:
+        yield client
+
+
+@contextmanager
+def service(log_path: Path, plan_seconds: float) -> Iterator[TestClient]:
+    ready, limits = threading.Event(), {"budget": math.inf, "plan_seconds": plan_seconds}
     engine = Engine(FACTORY, None, DecisionLog(log_path), **limits, clock=Clock(step=1.0))
     app = create_app(engine, AccessPolicy(rate=0.0), ready.set, Clock())
     with service_client(app) as client:
@@ -127,6 +135,18 @@ def test_a_board_that_another_program_changed_is_not_written_over(
     assert refused.status_code == 503
     assert "another program has changed" in refused.json()["problems"][0]
     assert board.read_text() == "of somebody else"
+
+
+def test_a_board_on_a_disk_that_hangs_is_answered_at_the_deadline(
+    log_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mended = threading.Event()
+    monkeypatch.setattr(PublishedPlans, "remove_scenario", lambda *_: mended.wait())
+    with service(log_path, 0.0) as client:
+        late = client.delete(f"{SCENARIOS}/night shift")
+        mended.set()
+    assert late.status_code == 504
+    assert "the work goes on" in late.json()["problems"][0]
 
 
 def test_a_second_service_on_the_log_cannot_open_its_board(

@@ -17,6 +17,7 @@ from scheduler.service.work.deadlines import (
     Work,
     WorkClock,
     await_work,
+    run_beside,
 )
 from tests.builders.event_waits import Clock
 
@@ -87,6 +88,20 @@ def test_given_up_work_ends_at_the_next_look_at_the_clock() -> None:
         clock()
     clock.work = None
     assert clock() == source(), "the next work goes on"
+
+
+def test_work_in_a_thread_of_its_own_has_a_deadline() -> None:
+    over = threading.Event()
+    assert asyncio.run(run_beside(lambda: 7, math.inf)) == 7
+
+    async def ask() -> None:
+        try:
+            with pytest.raises(DeadlineError):
+                await run_beside(over.wait, 0.0)
+        finally:
+            over.set()
+
+    asyncio.run(ask())
 
 
 def test_committed_work_is_not_given_up() -> None:
