@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.network.inference import NetworkWeights
+from agents.rules.compiled import CompiledRule, compile_rule
 from agents.rules.registry import Rule
 from scheduler.decisions.bundle import Bundle
 from scheduler.plans.work_limit import WorkLimit
@@ -22,7 +23,9 @@ class FloorPolicy(Protocol):
     name
         Name in plans and messages.
     network
-        Weights of a network that decides in compiled code; None: :meth:`rows` decides.
+        Weights of a network that decides in compiled code.
+    compiled_rule
+        Rule that decides in compiled code; None, as the network too: :meth:`rows` decides.
     fallbacks, faults
         Number of decisions that a rule took because the policy failed, and the reasons.
     temperature, seed
@@ -41,6 +44,9 @@ class FloorPolicy(Protocol):
 
     @property
     def network(self) -> NetworkWeights | None: ...
+
+    @property
+    def compiled_rule(self) -> CompiledRule | None: ...
 
     @property
     def temperature(self) -> float: ...
@@ -88,6 +94,11 @@ class PlanPolicy:
     def network(self) -> NetworkWeights | None:
         """Return the weights of a bundle's network; None if anything else decides."""
         return self.bundle.weights if isinstance(self.bundle, Bundle) else None
+
+    @property
+    def compiled_rule(self) -> CompiledRule | None:
+        """Return the compiled form of the rule, if it decides and has one."""
+        return compile_rule(self.rule) if self.bundle is None else None
 
     def rows(self, observation: dict[str, NDArray[Any]], limit: WorkLimit) -> NDArray[np.int64]:
         """Choose a legal row in each world."""

@@ -35,6 +35,7 @@ from scheduler.plans.projection import (
     advance_to_decision,
     decide_all,
     simulate_policy,
+    simulate_rule,
 )
 from scheduler.plans.starting_floors import init_expected, init_sampled
 from scheduler.plans.work_limit import WorkLimit
@@ -170,7 +171,8 @@ class PlanSimulation:
     ) -> ShopState:
         """Simulate all worlds to their ends.
 
-        A bundle decides in compiled code. Where it fails, and for rules, each decision is a step.
+        Networks and rules of the ATC family decide in compiled code. Where a network fails, and
+        for all others, each decision is a step.
         """
         floor, worlds = self.floor, len(shop.env)
         known = floor.num_known
@@ -178,6 +180,7 @@ class PlanSimulation:
         scratch = allocate_observation_scratch(shop)
         tables = allocate_tables(factory, shop, np.float32)
         network = _compiled_network(policy, tables.action_mask.shape[1])
+        rule = policy.compiled_rule
         shop.env.deciding[:] = 0
         outcome = PAUSED
         with Progress(_describe_work(worlds)) as progress:
@@ -191,6 +194,9 @@ class PlanSimulation:
                     )
                     if outcome == FAULT:  # the next step reports the fault and asks the rule
                         network, outcome = None, PAUSED
+                elif rule is not None:
+                    steps = (_DECISIONS_PER_CALL, _max_lines(shop))
+                    outcome = limit.call(simulate_rule, *state[:-2], rule, *steps)
                 else:
                     outcome = limit.call(advance_to_decision, *state)
                     if outcome == RUNNING and (shop.env.deciding >= 0).any():

@@ -21,6 +21,7 @@ from agents.network.inference import (
     all_logits,
     greedy_row,
 )
+from agents.rules.compiled import choose_row
 from envs.observation.kernel import observe
 from factory.futures.lulls import LASTING, is_long_quiet, next_event_date, note_event, prolong_waits
 from factory.jit.compile import compiled
@@ -179,6 +180,42 @@ def simulate_policy(
             )
             row = network_row(network, tables, e, shop.env[e].decisions)
             if row < 0 or not decide_and_count(factory, shop, e, row, counts):
+                return FAULT
+            decisions += 1
+    return RUNNING
+
+
+@compiled
+def simulate_rule(
+    factory,
+    seen,
+    shop,
+    locks,
+    known,
+    last_date,
+    lulls,
+    counts,
+    rule,
+    max_decisions,
+    max_lines,
+):
+    """Let a :class:`agents.rules.compiled.CompiledRule` play every environment to its end.
+
+    Parameters and results are those of :func:`simulate_policy`.
+    """
+    decisions = 0
+    for e in range(shop.env.shape[0]):
+        while shop.env[e].deciding != FINISHED:
+            if decisions == max_decisions or shop.env[e].log_length > max_lines:
+                return PAUSED
+            machine = advance_one(factory, shop, e, locks, known, last_date, lulls, counts)
+            shop.env[e].deciding = machine
+            if machine in (STUCK, CIRCLING):
+                return machine
+            if machine == FINISHED:
+                break
+            row = choose_row(seen, shop, e, rule)
+            if not decide_and_count(factory, shop, e, row, counts):
                 return FAULT
             decisions += 1
     return RUNNING

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.network.inference import NetworkWeights
+from agents.rules.compiled import CompiledRule, compile_rule
+from agents.rules.registry import Rule
 from scheduler.plans.errors import PlanError
 from scheduler.plans.plan_policy import check_rows
 from scheduler.plans.work_limit import WorkLimit
@@ -40,6 +42,7 @@ class RowPolicy:
 
     def __init__(self, name: str, policy: RowChooser) -> None:
         self.name, self._policy = name, policy
+        self.compiled_rule = compile_rule(policy) if isinstance(policy, Rule) else None
 
     def rows(self, observation: dict[str, NDArray[Any]], limit: WorkLimit) -> NDArray[np.int64]:
         """Choose a legal row in each world.
@@ -65,6 +68,7 @@ class NetworkPolicy(NamedTuple):
     seed: int = 0
     fallbacks: int = 0
     faults: tuple[str, ...] = ()
+    compiled_rule: CompiledRule | None = None
 
     def rows(self, observation: dict[str, NDArray[Any]], limit: WorkLimit) -> NDArray[np.int64]:
         """Refuse to choose: a compiled network that has no answer is not asked twice."""

@@ -84,7 +84,7 @@ class _Renamed:
     def __init__(self, name: str, policy: FloorPolicy) -> None:
         self.name, self.rows = name, policy.rows
         self.network, self.temperature, self.seed = policy.network, policy.temperature, policy.seed
-        self.fallbacks, self.faults = 0, ()
+        self.fallbacks, self.faults, self.compiled_rule = 0, (), policy.compiled_rule
 
 
 class _LocalSearch(_Renamed):

@@ -124,7 +124,7 @@ def looks_of(members: Sequence[Member], stop_at: int | None = None) -> int:
     return next(looks) - 1
 
 
-@pytest.mark.parametrize("member", RULES[:2])
+@pytest.mark.parametrize("member", [RULES[0], RULES[3]])
 def test_bug_a_plan_that_is_given_up_ends_in_the_middle_of_its_first_member(
     member: RowPolicy,
 ) -> None:
