@@ -8,29 +8,24 @@ checkpoint; ``python train.py --resume RUN`` continues. docs/training.md explain
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import sys
+import threading
 from pathlib import Path
-
-from tqdm import tqdm
 
 from agents.training.config import SEEDS, TrainingConfig, read_config
 from agents.training.config_errors import ConfigError
 from agents.training.resumption import change_resumed
 from agents.training.run_lock import FolderLock
 from agents.training.stop_request import StopRequest, TrainingStopped
-from evaluation.benchmark import warm_up
-from evaluation.reporting.console_tables import format_results
-from evaluation.runner import provenance
-from evaluation.training_runs.baselines import best_rules, check_start, find_prior, settle_start
-from evaluation.training_runs.changed_factories import write_changed_factories
-from evaluation.training_runs.final_comparison import compare_trained, write_summary
-from evaluation.training_runs.learning_curves import find_curves, write_curves
+from evaluation.training_runs.baselines import check_start, settle_start
 from evaluation.training_runs.run_summary import is_run_finished
+from evaluation.training_runs.run_training import run_training
 from evaluation.training_runs.seed_runs import SeedRuns
 from factory.io.atomic_write import is_writable
 from factory.io.shipped_files import command_of
-from factory.progress import plain_warnings, say
+from factory.progress import plain_warnings
 from factory.validation.errors import FactoryError
 from factory.validation.names import write_all_letters
 
@@ -42,6 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     options = read_options(arguments)
     write_all_letters()
+    if options.end_with_stdin:
+        threading.Thread(target=_end_with_stdin, daemon=True).start()
     stop = StopRequest()
     try:
         with plain_warnings(), stop.listening():
@@ -60,6 +57,11 @@ def main(arguments: list[str] | None = None) -> int:
         message = str(error)
     print(f"train.py: {message}", file=sys.stderr)
     return 2
+
+
+def _end_with_stdin() -> None:
+    sys.stdin.buffer.read()
+    os._exit(1)
 
 
 def read_options(arguments: list[str] | None) -> argparse.Namespace:
@@ -156,6 +158,12 @@ def _add_execution(group: argparse._ArgumentGroup) -> None:
         help="do not compare the policy with the baselines on test seeds at the end (default:"
         " compare)",
     )
+    group.add_argument(
+        "--end-with-stdin",
+        action="store_true",
+        help="end at once when standard input is closed, as it is at the end of the program that"
+        " started this one (default: go on)",
+    )
 
 
 def train(options: argparse.Namespace, stop: StopRequest) -> int:
@@ -176,7 +184,7 @@ def train(options: argparse.Namespace, stop: StopRequest) -> int:
             check_folder(place)
     check_start(config)
     if options.seeds is None and not SeedRuns.are_in(options.resume):
-        run(config, folder, options, stop, resume=options.resume is not None)
+        _run(config, folder, options, stop, resume=options.resume is not None)
         return 0
     with FolderLock(folder):
         seeds = SeedRuns.open(folder, config, options.seeds, resume=options.resume is not None)
@@ -186,7 +194,7 @@ def train(options: argparse.Namespace, stop: StopRequest) -> int:
             if is_run_finished(own, seed_folder, compared=not options.no_test):
                 print(f"{seed_folder}: finished before; it is left as it is.")
                 continue
-            run(own, seed_folder, options, stop, resume=resume)
+            _run(own, seed_folder, options, stop, resume=resume)
         print(seeds.finish())
     return 0
 
@@ -264,7 +272,7 @@ def _folder(options: argparse.Namespace) -> Path | None:
     return RUNS / f"{_stem(options)}-seeds" if options.seeds else None
 
 
-def run(
+def _run(
     config: TrainingConfig,
     folder: Path,
     options: argparse.Namespace,
@@ -272,104 +280,8 @@ def run(
     *,
     resume: bool,
 ) -> None:
-    """Train a policy, improve it if the config says so, export it, compare it with baselines."""
-    say(f"{folder}: loading the libraries for training, and the simulator ...")
-    from agents.training.trainer import Trainer
-
-    device = find_device(options.device)
-    with FolderLock(folder):
-        warm_up()
-        if not resume:
-            config = write_changed_factories(config, folder)
-        trainer = Trainer(
-            config,
-            folder,
-            prior=find_prior(config),
-            references={name: (str(rule), rule) for name, rule in best_rules(config).items()},
-            device=device,
-            facts={**provenance.collect_provenance(), "changed_costs": config.costs.changes()},
-            stop=stop,
-        )
-        trainer.resume() if resume else trainer.begin()
-        print(
-            f"Best on the validation episodes: {trainer.best_ratio:.3f} of the best rule's cost."
-            f" Policy: {folder / 'policy'}"
-        )
-        stop.check()
-        if config.expert_iteration.iterations:
-            improve(config, folder)
-        finish(config, folder, compared=not options.no_test)
-
-
-def finish(config: TrainingConfig, folder: Path, *, compared: bool) -> None:
-    """Export the policy, draw its curve, compare it with the baselines and write the summary."""
-    if config.logging.export_bundle:
-        export(folder)
-    write_curves(find_curves([folder]), folder)
-    if compared:
-        say("comparing the policy with rules on test episodes ...")
-        with tqdm(unit=" episodes", smoothing=0.05, dynamic_ncols=True) as bar:
-            results = compare_trained(
-                config, folder, lambda size: bar.reset(total=size), bar.update
-            )
-            bar.total = bar.n
-        print(format_results(results))
-    write_summary(config, folder, compared=compared)
-    print(f"Curve: {folder / 'curves.png'}. Events: tensorboard --logdir {folder / 'events'}")
-
-
-def find_device(asked: str) -> str:
-    """Return the device to train on, ``cpu`` or ``cuda``."""
-    import torch
-
-    has_gpu = torch.cuda.is_available()
-    if asked == "cuda" and not has_gpu:
-        raise ConfigError(
-            "--device cuda: torch finds no GPU here. Install a build of torch for your GPU, or"
-            " leave --device away to train on the CPU."
-        )
-    if asked == "auto":
-        return "cuda" if has_gpu else "cpu"
-    return asked
-
-
-def improve(config: TrainingConfig, folder: Path) -> None:
-    """Improve the run's policy by expert iteration, if that lowers the cost on validation episodes.
-
-    The trained policy is kept in ``expert_iteration/start``.
-    """
-    from agents.policy_folder import copy_policy
-    from agents.policy_improvement.expert_iteration import ExpertIteration
-    from agents.policy_improvement.expert_iteration_config import expert_iteration_config
-
-    start = folder / "expert_iteration" / "start"
-    if not (start / "manifest.json").exists():
-        copy_policy(folder / "policy", start)
-    improvement = ExpertIteration(
-        start, folder / "expert_iteration", expert_iteration_config(config), config.threads
-    )
-    best = improvement.run()
-    copy_policy(best, folder / "policy")
-    print(
-        f"After expert iteration: {improvement.best_cost:.3f} of the trained policy's cost."
-        f" Policy: {folder / 'policy'}, from {best}"
-    )
-
-
-def export(folder: Path) -> None:
-    """Write the run's policy as a bundle; print the command for later if a library is missing."""
-    try:
-        from agents.network.onnx_export import write_bundle
-        from agents.network.trained_policy import load_policy
-
-        write_bundle(load_policy(folder / "policy"), folder / "policy", folder / "bundle")
-    except ModuleNotFoundError as error:
-        print(
-            f"No bundle: {error.name} is not installed. Install the extra `scheduler`, then run "
-            f"python -m agents.network.onnx_export {folder} {folder / 'bundle'}"
-        )
-    else:
-        print(f"Bundle for schedulers: {folder / 'bundle'}")
+    """Make one run, as the options say."""
+    run_training(config, folder, options.device, stop, resume=resume, compared=not options.no_test)
 
 
 def _explain_stop(options: argparse.Namespace, interrupt: KeyboardInterrupt) -> str:

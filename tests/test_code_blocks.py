@@ -60,7 +60,7 @@ NOT_EXECUTED = {
 """Blocks by page and beginning of their first line, and the reason why none of them runs."""
 
 LEFT_OUT = {
-    r"changeover train|python train\.py": ("train.run", "trains for minutes"),
+    r"changeover train|python train\.py": ("train._run", "trains for minutes"),
     r"changeover tune|evaluate\.py --tune": ("evaluate.tune", "searches for minutes"),
     r"changeover serve|scheduler serve": (PARSED, "runs until it is stopped"),
     r"scheduler (?:replay|shadow)": (PARSED, "needs the log of a service that has run"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,17 +12,18 @@ from pydantic import (
     ConfigDict,
     Field,
     Strict,
-    ValidationError,
     model_validator,
 )
 
-from agents.training.config_errors import ConfigError, explain_errors
+from agents.training.config_files import (
+    override_key,
+    read_tables,
+    validate_tables,
+    write_tables,
+)
 from factory.field_notes import FieldNote
-from factory.io.factory_toml import quote
-from factory.io.shipped_files import find_shipped, searched_folders
-from factory.validation.errors import FactoryError
 from factory.validation.names import printable
-from factory.validation.text_files import read_text, require_number
+from factory.validation.text_files import require_number
 
 _Number = BeforeValidator(require_number)
 Count = Annotated[int, Field(ge=1, le=10**12), _Number]
@@ -267,10 +267,6 @@ class TrainingConfig(_Section):
         return self
 
 
-_MAX_LINES = 20
-"""Maximum number of lines of an error."""
-
-
 def read_config(path: Path, changes: Sequence[str] = ()) -> TrainingConfig:
     """Read and check a config.
 
@@ -286,19 +282,9 @@ def read_config(path: Path, changes: Sequence[str] = ()) -> TrainingConfig:
     ConfigError
         If the file cannot be read or a key is wrong; the message has one line for each problem.
     """
-    where = printable(str(path))
-    try:
-        data = tomllib.loads(read_text(find_shipped(path)))
-    except FactoryError as error:
-        raise ConfigError(printable(str(error))) from None
-    except OSError as error:
-        raise ConfigError(
-            f"{where}: cannot be read ({error.strerror}); looked for in {searched_folders()}. Give"
-            " a TOML file, for example configs/training/quick.toml."
-        ) from None
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{where}: is not TOML ({error}). Correct the text there.") from None
-    return parse_config(data, where, [key for change in changes for key in _apply(data, change)])
+    data = read_tables(path, "configs/training/quick.toml")
+    changed = [key for change in changes for key in override(data, change)]
+    return parse_config(data, printable(str(path)), changed)
 
 
 def parse_config(data: dict[str, Any], where: str, changed: Sequence[str] = ()) -> TrainingConfig:
@@ -319,53 +305,12 @@ def parse_config(data: dict[str, Any], where: str, changed: Sequence[str] = ()) 
     ConfigError
         As :func:`read_config`.
     """
-    try:
-        return TrainingConfig.model_validate(data)
-    except ValidationError as error:
-        problems = explain_errors(error, TrainingConfig)
-    lines = [
-        f"{'command line' if _is_below(problem.place, changed) else where}: {problem}"
-        for problem in problems
-    ]
-    if len(lines) > _MAX_LINES:
-        lines[_MAX_LINES - 1 :] = [f"{where}: and {len(lines) - _MAX_LINES + 1} more problems."]
-    raise ConfigError("\n".join(lines))
+    return validate_tables(TrainingConfig, data, where, changed)
 
 
-def _is_below(place: str, keys: Sequence[str]) -> bool:
-    """Return whether a place is one of the keys, or inside one."""
-    return any(place == key or place.startswith((f"{key}.", f"{key}[")) for key in keys)
-
-
-def _apply(data: dict[str, Any], change: str) -> list[str]:
-    """Set the key of an override in nested tables; return it, and its section if that is new."""
-    path, equals, text = change.partition("=")
-    steps = [step.strip() for step in path.split(".")]
-    shown = printable(repr(change))
-    if not equals or not all(steps):
-        raise ConfigError(
-            f"--set {shown}: is not section.key=value. Write for example --set"
-            " learning.total_timesteps=1000000."
-        )
-    changed = [".".join(steps), *(steps[:1] if steps[0] not in data else [])]
-    for section in steps[:-1]:
-        data = data.setdefault(section, {})
-        if not isinstance(data, dict):
-            raise ConfigError(
-                f"--set {shown}: {printable(section)} is not a section. The sections are"
-                f" {', '.join(section_names())}."
-            )
-    data[steps[-1]] = _read_value(text.strip())
-    return changed
-
-
-def _read_value(text: str) -> Any:
-    """Return the value of an override: TOML, or else the text itself."""
-    try:
-        table = tomllib.loads(f"value = {text}")
-    except (ValueError, RecursionError):
-        return text
-    return table["value"] if table.keys() == {"value"} else text
+def override(data: dict[str, Any], change: str) -> list[str]:
+    """Set the key of an override in the tables of a config; return the keys that are new."""
+    return override_key(data, change, section_names(), "learning.total_timesteps=1000000")
 
 
 def section_names() -> list[str]:
@@ -379,20 +324,9 @@ def section_names() -> list[str]:
 
 def to_toml(config: TrainingConfig) -> str:
     """Return the config as TOML, defaults included."""
-    lines = [f"seed = {config.seed}", f"threads = {config.threads}"]
+    tables: dict[str, Any] = {"seed": config.seed, "threads": config.threads}
     for name in section_names():
-        lines += ["", f"[{name}]"]
-        lines += [
-            f"{key.rstrip('_')} = {_to_toml(value)}"
-            for key, value in getattr(config, name)
-            if value is not None
-        ]
-    return "\n".join(lines) + "\n"
-
-
-def _to_toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, tuple):
-        return "[" + ", ".join(_to_toml(item) for item in value) + "]"
-    return quote(value) if isinstance(value, str) else repr(value)
+        tables[name] = {
+            key.rstrip("_"): value for key, value in getattr(config, name) if value is not None
+        }
+    return write_tables(tables)

@@ -91,7 +91,7 @@ def draw_ratios(comparisons: Mapping[str, Mapping[str, ComparisonResult]]) -> st
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:+.0%}")
     axes.set_xlabel("cost against the best rule (left of 0 is cheaper)")
     axes.grid(axis="x", alpha=0.25)
-    return _svg(figure)
+    return figure_to_svg(figure)
 
 
 def _ratio_limit(comparisons: Sequence[ComparisonResult]) -> float:
@@ -145,7 +145,7 @@ def draw_terms(policies: Mapping[str, PolicyResult]) -> str:
         columnspacing=0.9,
         handlelength=1,
     )
-    return _svg(figure)
+    return figure_to_svg(figure)
 
 
 def _scale_costs(axes: Axes, limit: float) -> None:
@@ -191,7 +191,7 @@ def draw_costs(costs: Mapping[str, _FloatArray]) -> str:
     axes.invert_yaxis()
     _set_title(axes, "Total cost of each episode")
     _scale_costs(axes, limit)
-    return _svg(figure)
+    return figure_to_svg(figure)
 
 
 def _episode_limit(costs: Sequence[_FloatArray]) -> float:
@@ -225,7 +225,7 @@ def draw_differences(
     axes.xaxis.set_major_locator(MaxNLocator(6))
     axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.xaxis.set_major_formatter(_thousands)
-    return _svg(figure)
+    return figure_to_svg(figure)
 
 
 def draw_trade_off(policies: Mapping[str, PolicyResult], noted: Sequence[str]) -> str:
@@ -270,7 +270,7 @@ def draw_trade_off(policies: Mapping[str, PolicyResult], noted: Sequence[str]) -
     for name, colour in (("rule", RULE), ("other policy", OTHER_POLICY)):
         axes.plot([], [], "o", color=colour, label=name)
     figure.legend(ncols=2, fontsize=7.5, frameon=False, loc="outside lower center")
-    return _svg(figure)
+    return figure_to_svg(figure)
 
 
 def _keep_on_scale(
@@ -364,7 +364,7 @@ def _thousands(value: float, _: Any) -> str:
     return f"{value:,.0f}"
 
 
-def _svg(figure: Figure) -> str:
+def figure_to_svg(figure: Figure) -> str:
     """Return the figure as SVG text, without program and date so that equal results are equal."""
     text = StringIO()
     with rc_context(_STYLE), any_letters():

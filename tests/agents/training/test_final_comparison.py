@@ -27,7 +27,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[TrainingConfig]:
     def start(config: TrainingConfig, *_: Any, **__: Any) -> None:
         configs.append(config)
 
-    monkeypatch.setattr("train.run", start)
+    monkeypatch.setattr("train._run", start)
     return configs
 
 
@@ -69,7 +69,7 @@ def test_a_failed_comparison_loses_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     exported: list[Path] = []
-    monkeypatch.setattr("train.export", exported.append)
+    monkeypatch.setattr("evaluation.training_runs.run_training.export", exported.append)
 
     def fail(_: Benchmark) -> Any:
         raise ValueError("no figures")

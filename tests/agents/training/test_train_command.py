@@ -22,7 +22,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Started:
     def start(config: TrainingConfig, folder: Path, *_: Any, **__: Any) -> None:
         runs.append((config.seed, folder))
 
-    monkeypatch.setattr("train.run", start)
+    monkeypatch.setattr("train._run", start)
     return runs
 
 
@@ -128,7 +128,7 @@ def test_a_file_in_place_of_the_folder_is_refused(
 def test_an_interruption_names_the_command_that_resumes_the_run(
     run_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("train.run", interrupt)
+    monkeypatch.setattr("train._run", interrupt)
     assert train_main(["--resume", str(run_folder)]) == 130
     assert f"Continue: python train.py --resume '{run_folder}'" in capsys.readouterr().err
 
@@ -136,7 +136,7 @@ def test_an_interruption_names_the_command_that_resumes_the_run(
 def test_an_interruption_before_the_run_has_begun_names_no_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("train.run", interrupt)
+    monkeypatch.setattr("train._run", interrupt)
     assert train_main(["--out", str(tmp_path)]) == 130
     assert "--resume" not in capsys.readouterr().err
 
@@ -158,7 +158,7 @@ def test_a_failure_names_the_keys_to_lower(
     def fail(*_: Any, **__: Any) -> None:
         raise error
 
-    monkeypatch.setattr("train.run", fail)
+    monkeypatch.setattr("train._run", fail)
     assert train_main(["--out", str(tmp_path)]) == 2
     assert message in capsys.readouterr().err
 
