@@ -12,14 +12,16 @@ import os
 import shlex
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from agents.training.config import SEEDS, TrainingConfig, read_config
 from agents.training.config_errors import ConfigError
-from agents.training.resumption import change_resumed
+from agents.training.resumption import change_resumed, keep_resumed
 from agents.training.run_lock import FolderLock
 from agents.training.stop_request import StopRequest, TrainingStopped
 from evaluation.training_runs.baselines import check_start, settle_start
+from evaluation.training_runs.cluster_runs import train_on_cluster
 from evaluation.training_runs.run_summary import is_run_finished
 from evaluation.training_runs.run_training import run_training
 from evaluation.training_runs.seed_runs import SeedRuns
@@ -70,6 +72,15 @@ def read_options(arguments: list[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.seeds is not None and options.seeds < 1:
         parser.error(f"--seeds {options.seeds}: must be 1 or more")
+    if (
+        options.cluster is not None
+        and options.seeds is None
+        and not SeedRuns.are_in(options.resume)
+    ):
+        parser.error(
+            f"--cluster {options.cluster}: a single run trains on one machine. Add --seeds N, or"
+            " leave --cluster out."
+        )
     return options
 
 
@@ -159,6 +170,12 @@ def _add_execution(group: argparse._ArgumentGroup) -> None:
         " compare)",
     )
     group.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        help="Ray cluster that trains the runs of --seeds beside each other: HOST:PORT, or auto for"
+        " the one that this machine belongs to (default: one after the other, here)",
+    )
+    group.add_argument(
         "--end-with-stdin",
         action="store_true",
         help="end at once when standard input is closed, as it is at the end of the program that"
@@ -188,15 +205,32 @@ def train(options: argparse.Namespace, stop: StopRequest) -> int:
         return 0
     with FolderLock(folder):
         seeds = SeedRuns.open(folder, config, options.seeds, resume=options.resume is not None)
-        for seed_folder in seeds.folders:
-            resume = (seed_folder / "config.toml").is_file()
-            own = change_resumed(seed_folder, changes) if resume else seeds.config_of(seed_folder)
-            if is_run_finished(own, seed_folder, compared=not options.no_test):
-                print(f"{seed_folder}: finished before; it is left as it is.")
-                continue
-            _run(own, seed_folder, options, stop, resume=resume)
+        _train_seeds(seeds, changes, options, stop)
         print(seeds.finish())
     return 0
+
+
+def _train_seeds(
+    seeds: SeedRuns, changes: Sequence[str], options: argparse.Namespace, stop: StopRequest
+) -> None:
+    """Train all seeds that have not come to their ends."""
+    runs = dict[Path, TrainingConfig]()
+    for folder in seeds.folders:
+        is_begun = (folder / "config.toml").is_file()
+        config = change_resumed(folder, changes) if is_begun else seeds.config_of(folder)
+        if is_run_finished(config, folder, compared=not options.no_test):
+            print(f"{folder}: finished before; it is left as it is.")
+        else:
+            runs[folder] = config
+    if options.cluster is None:
+        for folder, config in runs.items():
+            _run(config, folder, options, stop, resume=(folder / "config.toml").is_file())
+    else:
+        for folder, config in runs.items():
+            if (folder / "config.toml").is_file():
+                keep_resumed(folder, config)
+        arguments = ["--device", options.device, *(["--no-test"] if options.no_test else [])]
+        train_on_cluster(options.cluster, runs, arguments)
 
 
 def _seeds(config: TrainingConfig, options: argparse.Namespace) -> range:

@@ -58,6 +58,12 @@ def _tune(arguments: list[str]) -> int:
     return evaluate.main(["--tune", *arguments])
 
 
+def _sweep(arguments: list[str]) -> int:
+    import sweep
+
+    return sweep.main(arguments)
+
+
 def _curves(arguments: list[str]) -> int:
     from evaluation import curves
 
@@ -93,6 +99,7 @@ COMMANDS = {
     "what-if": Command("compare a plan with one after a change", _what_if),
     "check": Command("check a factory and an order list: dates, load, what is unused", _check),
     "train": Command("train a policy", _train),
+    "sweep": Command("search the settings of a training", _sweep),
     "evaluate": Command("compare policies and rules on the same episodes", _evaluate),
     "tune": Command("tune the rules and the index for a factory", _tune),
     "curves": Command("draw the learning curves of training runs", _curves),

@@ -158,7 +158,8 @@ def test_the_errors_of_an_installed_copy_name_its_commands(site: Path, tmp_path:
 
 
 @pytest.mark.parametrize(
-    "command", ["plan", "what-if", "check", "train", "evaluate", "tune", "serve", "export", "demo"]
+    "command",
+    ["plan", "what-if", "check", "train", "sweep", "evaluate", "tune", "serve", "export", "demo"],
 )
 def test_an_installed_command_tells_its_options(site: Path, tmp_path: Path, command: str) -> None:
     script = str(site / "bin" / "changeover")

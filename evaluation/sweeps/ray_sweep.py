@@ -24,12 +24,45 @@ from evaluation.sweeps.ray_trial import RayTrial
 from evaluation.sweeps.search_space import Parameter
 from evaluation.sweeps.study_searcher import COST, STEP, StudySearcher
 from evaluation.sweeps.sweep_config import Sweep
-from evaluation.sweeps.trial_records import TrialRecord, TrialRecords
+from evaluation.sweeps.trial_records import TrialRecord, TrialRecords, trial_name
 
 _TUNE_FOLDER = ".tune"
 """Folder of Ray Tune's own files, inside that of the sweep; nothing is read from it again."""
 _MAX_DEATHS = 5
 """How often the process of a trial may be killed before the trial counts as failed."""
+
+
+class _PopulationRecords(tune.Callback):
+    """Keeps the records of a population, as Ray Tune lets no searcher run one.
+
+    Parameters
+    ----------
+    searcher
+        Searcher that suggests the population, all at once.
+    """
+
+    def __init__(self, searcher: StudySearcher) -> None:
+        self._searcher = searcher
+        self.starts = list(iter(lambda: self._suggest(), None))
+
+    def _suggest(self) -> dict[str, Any] | None:
+        start = self._searcher.suggest(trial_name(self._searcher.next_number))
+        return start["start"] if isinstance(start, dict) else None
+
+    def on_trial_result(
+        self, iteration: int, trials: Any, trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
+        """Keep a report."""
+        self._searcher.on_trial_result(str(trial), result)
+
+    def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
+        """Note how a trial has ended."""
+        self._searcher.on_trial_complete(str(trial), trial.last_result)
+
+    def on_trial_error(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
+        """Note that a trial has failed for good."""
+        if trial.status == "ERROR":
+            self._searcher.on_trial_complete(str(trial), error=True)
 
 
 class _Deadline(tune.Stopper):
@@ -101,16 +134,22 @@ def run_trials(
     searcher = StudySearcher(sweep, records, storage, study_name, listener)
     constants = {"sweep": sweep.to_json(), "folder": str(folder.resolve())}
     resources = {"cpu": _cpus_a_trial(sweep), "gpu": settings.gpus}
+    is_population = settings.early_stopping.method == "pbt"
+    population = _PopulationRecords(searcher) if is_population else None
+    if population is not None:
+        constants["start"] = tune.grid_search(population.starts)
     tuner = tune.Tuner(
         tune.with_resources(RayTrial, resources),
         param_space=constants,
         tune_config=tune.TuneConfig(
             metric=COST,
             mode="min",
-            search_alg=searcher,
+            search_alg=None if population else searcher,
             scheduler=_make_scheduler(sweep),
-            num_samples=-1,  # until the searcher has no more
+            num_samples=1 if population else -1,  # -1: until the searcher has no more
             max_concurrent_trials=settings.concurrent_trials or _most_at_once(sweep),
+            # a trial keeps its name when it takes over the values of another one
+            trial_name_creator=lambda trial: trial_name(trial.config["start"]["trial"]),
             trial_dirname_creator=lambda trial: str(trial.trial_id),
         ),
         run_config=tune.RunConfig(
@@ -119,6 +158,7 @@ def run_trials(
             stop=_Deadline(settings.hours, searcher),
             failure_config=tune.FailureConfig(max_failures=_MAX_DEATHS),
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+            callbacks=[population] if population else [],
             verbose=0,
         ),
     )
@@ -157,8 +197,11 @@ def _make_scheduler(sweep: Sweep) -> TrialScheduler:
             perturbation_interval=sweep.grace_timesteps,
             quantile_fraction=stopping.quantile,
             hyperparam_mutations={
-                "values": {
-                    key: _domain_of(parameter) for key, parameter in sweep.settings.space.items()
+                "start": {
+                    "values": {
+                        key: _domain_of(parameter)
+                        for key, parameter in sweep.settings.space.items()
+                    }
                 }
             },
             custom_explore_fn=_Explore(sweep),
@@ -188,10 +231,10 @@ class _Explore:
 
     def __call__(self, config: dict[str, Any]) -> dict[str, Any]:
         """Return the configuration with values inside their bounds."""
-        values = dict(config["values"])
+        values = dict(config["start"]["values"])
         for key, parameter in self._space.items():
             if parameter.bounds is not None:
                 low, high = parameter.bounds
                 value = min(max(values[key], low), high)
                 values[key] = round(value) if parameter.is_whole else value
-        return {**config, "values": values}
+        return {**config, "start": {**config["start"], "values": values}}

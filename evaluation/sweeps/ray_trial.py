@@ -11,7 +11,7 @@ from ray.tune.result import DONE
 
 from evaluation.sweeps.study_searcher import COST, STEP
 from evaluation.sweeps.sweep_config import Sweep
-from evaluation.sweeps.trial_records import Report, TrialRecord, TrialRecords
+from evaluation.sweeps.trial_records import Report, TrialRecord, TrialRecords, number_of
 from evaluation.sweeps.trial_run import TrialRun
 from evaluation.training_runs.training_process import TrainingFailedError
 
@@ -27,7 +27,7 @@ class RayTrial(Trainable):
         """Take up the trial in its folder; nothing trains before the first :meth:`step`."""
         sweep = Sweep.from_json(config["sweep"])
         records = TrialRecords(Path(config["folder"]))
-        number, values = config["trial"], config["values"]
+        number, values = number_of(str(self.trial_name)), config["start"]["values"]
         record = records.read(number) or TrialRecord(number, values)
         self._is_over = record.is_over
         self._known = list(record.reports)

@@ -73,6 +73,11 @@ class StudySearcher(Searcher):
             if first is not None:
                 self.study.enqueue_trial(first)
 
+    @property
+    def next_number(self) -> int:
+        """Return the number of the trial that is suggested next."""
+        return self._pending[0].number if self._pending else self._count
+
     # --- what Ray Tune calls ----------------------------------------------------------------------
 
     def suggest(self, trial_id: str) -> Any:
@@ -90,7 +95,7 @@ class StudySearcher(Searcher):
             self._count += 1
         self._running[trial_id] = record
         self._keep(record)
-        return {"trial": record.number, "values": record.last_values}
+        return {"start": {"trial": record.number, "values": record.last_values}}
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Keep a new report of a trial, and the segment that it trains."""

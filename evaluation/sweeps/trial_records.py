@@ -12,7 +12,18 @@ from evaluation.sweeps.search_space import Values
 from factory.io.atomic_write import write_atomically
 
 RECORD_FILE = "trial.json"
+_NAME = "trial-"
 State = Literal["running", "finished", "stopped", "failed"]
+
+
+def trial_name(number: int) -> str:
+    """Return the name of a trial."""
+    return f"{_NAME}{number:04d}"
+
+
+def number_of(name: str) -> int:
+    """Return the number of the trial with a name."""
+    return int(name.removeprefix(_NAME))
 
 
 @dataclass(frozen=True)
@@ -48,7 +59,7 @@ class TrialRecord:
     @property
     def name(self) -> str:
         """Return the name of the trial."""
-        return f"trial-{self.number:04d}"
+        return trial_name(self.number)
 
     @property
     def is_over(self) -> bool:

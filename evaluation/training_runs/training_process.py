@@ -7,11 +7,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from agents.training.config import TrainingConfig, to_toml
+from agents.training.run_lock import FolderLock, LockedFolderError
 from factory.io.atomic_write import write_atomically
 
 LOG_FILE = "training.log"
@@ -19,6 +21,7 @@ LOG_FILE = "training.log"
 _CONFIG_FILE = "planned.toml"
 _STOP_SECONDS = 30.0
 _LAST_LINES = 12
+_LOCK_LOOKS, _LOCK_SECONDS = 40, 0.25
 
 
 class TrainingFailedError(RuntimeError):
@@ -47,6 +50,7 @@ class TrainingProcess:
     def __init__(self, folder: Path, config: TrainingConfig, arguments: Sequence[str] = ()) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
+        _await_lock(folder)
         command = [sys.executable, "-m", "train", "--end-with-stdin", *self._source(config)]
         with (folder / LOG_FILE).open("ab") as log:
             self._process = subprocess.Popen(
@@ -112,6 +116,16 @@ class TrainingProcess:
                 self._process.wait()
         if self._process.stdin is not None:
             self._process.stdin.close()
+
+
+def _await_lock(folder: Path) -> None:
+    """Wait a moment for the end of a process in the folder whose starter was killed."""
+    for _ in range(_LOCK_LOOKS):
+        try:
+            with FolderLock(folder):
+                return
+        except LockedFolderError:
+            time.sleep(_LOCK_SECONDS)
 
 
 def _search_path() -> list[str]:
