@@ -1,7 +1,12 @@
-"""Changes that can only cost more never make a searched plan cheaper."""
+"""Changes that can only cost more never make a searched plan cheaper.
+
+``PLAN_CHANGES=40 python -m pytest tests/scheduler/portfolio/test_plan_changes.py -k outage`` tries
+400 outages.
+"""
 
 from __future__ import annotations
 
+import os
 import random
 
 import pytest
@@ -23,7 +28,7 @@ from scheduler.snapshot.schema import Snapshot
 from tests.builders.workshop import ATCS, any_legal, moments, planner, three_orders, workshop
 from tests.oracles.plan_reader import Reading
 
-CASES = 6
+CASES = int(os.environ.get("PLAN_CHANGES", "6"))
 """Changes of each kind that are tried on each moment."""
 NAMES = ("microfactory", "scarce_crew", "unreliable", "one_of_a_kind", "large")
 
