@@ -225,7 +225,7 @@ class Sweep:
                 f" {self.base.expert_iteration.iterations}; trials are compared by PPO alone. Add"
                 ' "expert_iteration.iterations=0" to changes.'
             )
-        if self.grace_timesteps > total:
+        if settings.early_stopping.method != "none" and self.grace_timesteps > total:
             yield (
                 f"{self._where}: early_stopping.grace_timesteps = {self.grace_timesteps}; must be"
                 f" at most learning.total_timesteps = {total}. Write a smaller number."

@@ -70,6 +70,11 @@ class TrainingProcess:
         return ["--config", str(planned), "--out", str(self.folder)]
 
     @property
+    def pid(self) -> int:
+        """Return the number of the process."""
+        return self._process.pid
+
+    @property
     def is_running(self) -> bool:
         """Return whether the process has not ended."""
         return self._process.poll() is None
@@ -93,6 +98,7 @@ class TrainingProcess:
             If it was killed.
         """
         status = self._process.wait()
+        self.close_input()
         if status == 0:
             return
         if status < 0 or status > 128:
@@ -114,6 +120,10 @@ class TrainingProcess:
             if not self.wait(_STOP_SECONDS):
                 self._process.kill()
                 self._process.wait()
+        self.close_input()
+
+    def close_input(self) -> None:
+        """Close the standard input of the process, so that it ends at once."""
         if self._process.stdin is not None:
             self._process.stdin.close()
 
