@@ -61,6 +61,8 @@ NOT_EXECUTED = {
 
 LEFT_OUT = {
     r"changeover train|python train\.py": ("train._run", "trains for minutes"),
+    r"changeover sweep|python sweep\.py --config": ("sweep.run_sweep", "trains for an hour"),
+    r"sweep\.py --resume": (PARSED, "needs a sweep"),
     r"changeover tune|evaluate\.py --tune": ("evaluate.tune", "searches for minutes"),
     r"changeover serve|scheduler serve": (PARSED, "runs until it is stopped"),
     r"scheduler (?:replay|shadow)": (PARSED, "needs the log of a service that has run"),

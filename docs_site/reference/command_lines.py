@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import evaluate
+import sweep
 import train
 from agents.network.onnx_export import export_parser
 from changeover.__main__ import COMMANDS
@@ -24,6 +25,7 @@ COMMAND_PARSERS: dict[str, Callable[[], argparse.ArgumentParser]] = {
     "what-if": what_if_parser,
     "check": check_parser,
     "train": train.make_parser,
+    "sweep": sweep.make_parser,
     "evaluate": evaluate.make_parser,
     "curves": curves_parser,
     "export": export_parser,

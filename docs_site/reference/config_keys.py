@@ -1,10 +1,12 @@
-"""Keys of training configs."""
+"""Keys of training configs and of sweep files."""
 
 from __future__ import annotations
 
 from agents.training.config import TrainingConfig, section_names
 from docs_site.reference.field_docs import FieldDoc, model_fields
 from docs_site.reference.markdown_tables import markdown_table
+from evaluation.sweeps.search_space import Parameter
+from evaluation.sweeps.sweep_config import CHANGEABLE, TUNABLE, EarlyStopping, SweepConfig
 
 
 def config_tables() -> dict[str, str]:
@@ -18,6 +20,22 @@ def config_tables() -> dict[str, str]:
         meaning = (section.__doc__ or "").strip()
         parts.append(f"## `[{name}]`\n\n{meaning}\n\n{_list_keys(model_fields(section))}")
     return {"sections": "\n\n".join(parts)}
+
+
+def sweep_tables() -> dict[str, str]:
+    """Return tables of the keys of sweep files, and of the parameters that a sweep may change."""
+    top = [
+        each
+        for each in model_fields(SweepConfig)
+        if each.name.strip("`") not in ("early_stopping", "space")
+    ]
+    return {
+        "top": _list_keys(top),
+        "stopping": _list_keys(model_fields(EarlyStopping)),
+        "parameters": _list_keys(model_fields(Parameter)),
+        "tunable": ", ".join(f"`{key}`" for key in TUNABLE),
+        "changeable": ", ".join(f"`{key}`" for key in CHANGEABLE),
+    }
 
 
 def _list_keys(fields: list[FieldDoc]) -> str:

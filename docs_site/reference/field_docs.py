@@ -151,7 +151,10 @@ def _tuple_words(arguments: tuple[Any, ...]) -> str:
         kinds = {_PLURALS.get(each, "") for each in arguments}
         of = f" of {kinds.pop()}" if len(kinds) == 1 else ""
         return f"{_TUPLES[len(arguments)]}{of}"
-    (item,) = _options(arguments[0])
+    items = _options(arguments[0])
+    if len(items) > 1:
+        return "list of values"
+    item = items[0]
     if get_origin(item) is not tuple:
         return f"list of {_PLURALS.get(item, 'tables')}"
     inner = get_args(item)

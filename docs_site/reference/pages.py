@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from docs_site.reference.command_lines import command_tables
-from docs_site.reference.config_keys import config_tables
+from docs_site.reference.config_keys import config_tables, sweep_tables
 from docs_site.reference.costs_and_kpis import cost_tables
 from docs_site.reference.environment import environment_tables
 from docs_site.reference.factory_file import factory_tables
@@ -31,6 +31,7 @@ GENERATED_PAGES: dict[str, Callable[[], dict[str, str]]] = {
     "features.md": feature_tables,
     "rules.md": rule_tables,
     "training_config.md": config_tables,
+    "sweep_file.md": sweep_tables,
     "factory_file.md": factory_tables,
     "order_list.md": order_list_tables,
     "costs_and_kpis.md": cost_tables,

@@ -18,6 +18,7 @@ from agents.training.config import (
 from agents.training.config_errors import ConfigError
 from agents.training.config_files import override_key, read_tables, toml_value, validate_tables
 from evaluation.sweeps.search_space import Parameter, Values, grid_values
+from factory.field_notes import FieldNote
 from factory.validation.errors import suggest
 from factory.validation.names import printable
 
@@ -39,7 +40,7 @@ CHANGEABLE = (
     "learning.ema_decay",
 )
 """Keys that may change in the middle of a run, as population-based training does."""
-_TUNABLE = (
+TUNABLE = (
     "network.prior",
     "network.prior_scale",
     "network.hidden_size",
@@ -48,6 +49,7 @@ _TUNABLE = (
     "learning.num_steps",
     *CHANGEABLE,
 )
+"""Keys that a sweep may change: those that change what is learnt, not how it is measured."""
 _FREE = ("trials", "hours", "concurrent_trials")
 """Keys that may change when a sweep is continued."""
 _EXAMPLE = "configs/sweeps/quick.toml"
@@ -64,9 +66,10 @@ class EarlyStopping(_Table):
     """``asha``: only the best share of the trials goes on after each rung (Li and others 2020);
     ``pbt``: every so often the worst trials continue from a copy of the best, with changed values
     (Jaderberg and others 2017); ``none``: all trials train to their end."""
-    grace_timesteps: Annotated[int, Field(ge=1)] | None = None
-    """Decisions before the first rung, or between two exchanges; by default an eighth of the
-    training."""
+    grace_timesteps: Annotated[
+        Annotated[int, Field(ge=1)] | None, FieldNote(default="an eighth of the training")
+    ] = None
+    """Decisions before the first rung, or between two exchanges."""
     reduction: Annotated[float, Field(gt=1, le=100)] = 3.0
     """Of so many trials one goes on after a rung, and a rung is so many times as long as the one
     before."""
@@ -86,8 +89,10 @@ class SweepConfig(_Table):
     the best rule's, ``total_cost`` the mean cost of the factories."""
     trials: Annotated[int, Field(ge=1, le=MAX_TRIALS)] = 24
     """Number of trials; a grid has as many as it has points, if that is less."""
-    hours: Annotated[float, Field(gt=0, le=100_000)] | None = None
-    """Time after which no trial goes on; none by default."""
+    hours: Annotated[
+        Annotated[float, Field(gt=0, le=100_000)] | None, FieldNote(default="no limit")
+    ] = None
+    """Time after which the sweep ends; unfinished trials go on with ``--resume``."""
     seeds: Annotated[int, Field(ge=1, le=1000)] = 1
     """Training seeds of each trial, whose mean counts; they train beside each other."""
     searcher: Literal["tpe", "random", "grid"] = "tpe"
@@ -96,8 +101,11 @@ class SweepConfig(_Table):
     """Seed of the searcher."""
     start_from_config: bool = True
     """Try the values of the training config first, if they lie in the space."""
-    concurrent_trials: Annotated[int, Field(ge=1, le=MAX_TRIALS)] | None = None
-    """Maximum number of trials at a time; by default as many as there are processors for."""
+    concurrent_trials: Annotated[
+        Annotated[int, Field(ge=1, le=MAX_TRIALS)] | None,
+        FieldNote(default="as many as there are processors for"),
+    ] = None
+    """Maximum number of trials at a time."""
     gpus: Annotated[float, Field(ge=0, le=64)] = 0.0
     """GPUs of each trial; a part of one if several share it."""
     early_stopping: EarlyStopping = EarlyStopping()
@@ -235,8 +243,8 @@ class Sweep:
 
     def _key_problems(self, key: str, parameter: Parameter) -> Iterator[str]:
         place = printable(f"{self._where}: space.{key}")
-        if key not in _TUNABLE:
-            yield f"{place}; no sweep can change this key. {suggest(key, _TUNABLE)}."
+        if key not in TUNABLE:
+            yield f"{place}; no sweep can change this key. {suggest(key, TUNABLE)}."
             return
         method = self.settings.early_stopping.method
         if method == "pbt" and (key not in CHANGEABLE or parameter.when):

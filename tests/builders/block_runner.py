@@ -190,9 +190,13 @@ CHECKS: dict[str, Callable[[list[str]], None]] = {
 # --- data -----------------------------------------------------------------------------------------
 
 
+_SWEEP_HEAD = 'config = "configs/training/quick.toml"\n'
+
+
 def check_toml(text: str, place: str) -> None:
     """Check a whole file by the reader of its kind, and a part of a factory by the model."""
     from agents.training.config import TrainingConfig, parse_config
+    from evaluation.sweeps.sweep_config import read_sweep
     from factory.io.factory_toml import parse_factory
     from factory.io.order_list.layout import OrderListLayout, load_layout
     from factory.model import Factory
@@ -203,6 +207,11 @@ def check_toml(text: str, place: str) -> None:
         load_layout("checked.layout.toml")
     elif set(data) <= set(TrainingConfig.model_fields) and set(data) != {"costs"}:
         parse_config(data, place)
+    elif "space" in data:
+        Path("checked.sweep.toml").write_text(
+            f"{_SWEEP_HEAD if 'config' not in data else ''}{text}"
+        )
+        read_sweep(Path("checked.sweep.toml"))
     elif {"name", "work_centres", "products"} <= set(data):
         parse_factory(data, place)
     else:
