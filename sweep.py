@@ -53,7 +53,12 @@ def make_parser() -> argparse.ArgumentParser:
         description=(__doc__ or "").replace("``", ""),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    subject = parser.add_argument_group("what to search")
+    _add_subject(parser.add_argument_group("what to search"))
+    _add_execution(parser.add_argument_group("execution"))
+    return parser
+
+
+def _add_subject(subject: argparse._ArgumentGroup) -> None:
     subject.add_argument(
         "--config", type=Path, help=f"sweep file (TOML; default: {DEFAULT_CONFIG})"
     )
@@ -76,7 +81,9 @@ def make_parser() -> argparse.ArgumentParser:
         help="continue the sweep in this folder; --set may change trials, hours and"
         " concurrent_trials (default: start a new sweep)",
     )
-    execution = parser.add_argument_group("execution")
+
+
+def _add_execution(execution: argparse._ArgumentGroup) -> None:
     execution.add_argument(
         "--address",
         metavar="ADDRESS",
@@ -92,7 +99,6 @@ def make_parser() -> argparse.ArgumentParser:
     execution.add_argument(
         "--study", metavar="NAME", help="name of the study in --storage (default: that of the file)"
     )
-    return parser
 
 
 def _stem(options: argparse.Namespace) -> str:

@@ -23,8 +23,8 @@ from agents.training.stop_request import StopRequest, TrainingStopped
 from evaluation.training_runs.baselines import check_start, settle_start
 from evaluation.training_runs.cluster_runs import train_on_cluster
 from evaluation.training_runs.run_summary import is_run_finished
-from evaluation.training_runs.run_training import run_training
 from evaluation.training_runs.seed_runs import SeedRuns
+from evaluation.training_runs.single_run import run_training
 from factory.io.atomic_write import is_writable
 from factory.io.shipped_files import command_of
 from factory.progress import plain_warnings

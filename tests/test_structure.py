@@ -60,6 +60,7 @@ MAY_IMPORT = {
 THIRD_PARTIES = {
     "factory": {
         *("numpy", "numba", "llvmlite", "pydantic", "matplotlib", "PIL", "openpyxl", "pandas"),
+        "ray",  # where a cluster is used, in factory.work_units
     },
     "envs": {"numpy", "numba", "gymnasium", "matplotlib"},
 }

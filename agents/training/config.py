@@ -19,7 +19,7 @@ from agents.training.config_files import (
     override_key,
     read_tables,
     validate_tables,
-    write_tables,
+    write_toml,
 )
 from factory.field_notes import FieldNote
 from factory.validation.names import printable
@@ -329,4 +329,4 @@ def to_toml(config: TrainingConfig) -> str:
         tables[name] = {
             key.rstrip("_"): value for key, value in getattr(config, name) if value is not None
         }
-    return write_tables(tables)
+    return write_toml(tables)

@@ -126,7 +126,7 @@ def _read_value(text: str) -> Any:
     return table["value"] if table.keys() == {"value"} else text
 
 
-def write_tables(data: Mapping[str, Any]) -> str:
+def write_toml(data: Mapping[str, Any]) -> str:
     """Return tables as TOML: single keys first, then each section."""
     lines = [f"{key} = {toml_value(value)}" for key, value in data.items() if not _is_table(value)]
     for name, table in data.items():

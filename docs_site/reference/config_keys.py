@@ -5,7 +5,7 @@ from __future__ import annotations
 from agents.training.config import TrainingConfig, section_names
 from docs_site.reference.field_docs import FieldDoc, model_fields
 from docs_site.reference.markdown_tables import markdown_table
-from evaluation.sweeps.search_space import Parameter
+from evaluation.sweeps.search_space import SearchParameter
 from evaluation.sweeps.sweep_config import CHANGEABLE, TUNABLE, EarlyStopping, SweepConfig
 
 
@@ -32,7 +32,7 @@ def sweep_tables() -> dict[str, str]:
     return {
         "top": _list_keys(top),
         "stopping": _list_keys(model_fields(EarlyStopping)),
-        "parameters": _list_keys(model_fields(Parameter)),
+        "parameters": _list_keys(model_fields(SearchParameter)),
         "tunable": ", ".join(f"`{key}`" for key in TUNABLE),
         "changeable": ", ".join(f"`{key}`" for key in CHANGEABLE),
     }

@@ -21,7 +21,7 @@ from ray.tune.schedulers import (
 
 from agents.training.config_errors import ConfigError
 from evaluation.sweeps.ray_trial import RayTrial
-from evaluation.sweeps.search_space import Parameter
+from evaluation.sweeps.search_space import SearchParameter
 from evaluation.sweeps.study_searcher import COST, STEP, StudySearcher
 from evaluation.sweeps.sweep_config import Sweep
 from evaluation.sweeps.trial_records import TrialRecord, TrialRecords, trial_name
@@ -147,7 +147,7 @@ def run_trials(
             search_alg=None if population else searcher,
             scheduler=_make_scheduler(sweep),
             num_samples=1 if population else -1,  # -1: until the searcher has no more
-            max_concurrent_trials=settings.concurrent_trials or _most_at_once(sweep),
+            max_concurrent_trials=settings.concurrent_trials or _max_concurrent(sweep),
             # a trial keeps its name when it takes over the values of another one
             trial_name_creator=lambda trial: trial_name(trial.config["start"]["trial"]),
             trial_dirname_creator=lambda trial: str(trial.trial_id),
@@ -174,7 +174,7 @@ def _cpus_a_trial(sweep: Sweep) -> int:
     return max(1, min(wanted, largest))
 
 
-def _most_at_once(sweep: Sweep) -> int:
+def _max_concurrent(sweep: Sweep) -> int:
     """Return the number of trials that the cluster has processors for."""
     resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
     total = int(resources.get("CPU", 1))
@@ -211,7 +211,7 @@ def _make_scheduler(sweep: Sweep) -> TrialScheduler:
     return FIFOScheduler()  # type: ignore[no-untyped-call]
 
 
-def _domain_of(parameter: Parameter) -> Any:
+def _domain_of(parameter: SearchParameter) -> Any:
     """Return the values of a parameter as Ray Tune draws them."""
     if parameter.choice is not None:
         return tune.choice(list(parameter.choice))

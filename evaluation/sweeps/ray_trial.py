@@ -11,7 +11,7 @@ from ray.tune.result import DONE
 
 from evaluation.sweeps.study_searcher import COST, STEP
 from evaluation.sweeps.sweep_config import Sweep
-from evaluation.sweeps.trial_records import Report, TrialRecord, TrialRecords, number_of
+from evaluation.sweeps.trial_records import TrialRecord, TrialRecords, TrialReport, number_of
 from evaluation.sweeps.trial_run import TrialRun
 from evaluation.training_runs.training_process import TrainingFailedError
 
@@ -54,9 +54,9 @@ class RayTrial(Trainable):
                 pass
         return self._answer(report, done=done)
 
-    def _answer(self, report: Report | None, *, done: bool) -> dict[str, Any]:
+    def _answer(self, report: TrialReport | None, *, done: bool) -> dict[str, Any]:
         last = self._run.record.reports[-1:]
-        report = report or (last[0] if last else Report(0, float("inf")))
+        report = report or (last[0] if last else TrialReport(0, float("inf")))
         segments = [asdict(segment) for segment in self._run.record.segments]
         return {STEP: report.step, COST: report.cost, "segments": segments, DONE: done}
 

@@ -20,7 +20,7 @@ _Scalar = bool | int | float | str
 _KINDS = ("choice", "uniform", "log_uniform", "integer", "log_integer")
 
 
-class Parameter(BaseModel):
+class SearchParameter(BaseModel):
     """Values of one key; exactly one of the five kinds is given."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
@@ -41,7 +41,7 @@ class Parameter(BaseModel):
     """Values of other keys (``choice``) with which this key is used; else it keeps its value."""
 
     @model_validator(mode="after")
-    def _check(self) -> Parameter:
+    def _check(self) -> SearchParameter:
         given = [kind for kind in _KINDS if getattr(self, kind) is not None]
         if len(given) != 1:
             raise ValueError(f"must have exactly one of {', '.join(_KINDS)}")
@@ -108,11 +108,11 @@ class Parameter(BaseModel):
         return tuple(dict.fromkeys(map(round, values))) if self.is_whole else tuple(values)
 
 
-SearchSpace = Mapping[str, Parameter]
+SearchSpace = Mapping[str, SearchParameter]
 """Parameters by key of the training config; conditions name keys before theirs."""
 
 
-def is_used(parameter: Parameter, values: Mapping[str, Any]) -> bool:
+def is_used(parameter: SearchParameter, values: Mapping[str, Any]) -> bool:
     """Return whether the conditions of a parameter are met."""
     return all(key in values and values[key] in allowed for key, allowed in parameter.when.items())
 
@@ -126,7 +126,7 @@ def suggest_values(space: SearchSpace, trial: Trial) -> Values:
     return values
 
 
-def _suggest(trial: Trial, key: str, parameter: Parameter) -> Any:
+def _suggest(trial: Trial, key: str, parameter: SearchParameter) -> Any:
     if parameter.choice is not None:
         return trial.suggest_categorical(key, parameter.choice)
     assert parameter.bounds is not None

@@ -17,7 +17,7 @@ from ray.tune.search import Searcher
 from agents.training.config_errors import ConfigError
 from evaluation.sweeps.search_space import Values, grid_values, suggest_values, values_within
 from evaluation.sweeps.sweep_config import Sweep
-from evaluation.sweeps.trial_records import Report, Segment, TrialRecord, TrialRecords
+from evaluation.sweeps.trial_records import Segment, TrialRecord, TrialRecords, TrialReport
 
 COST, STEP = "cost", "step"
 """Keys of the reports of trials."""
@@ -198,5 +198,5 @@ def _with_result(record: TrialRecord, result: dict[str, Any]) -> TrialRecord:
     segments = tuple(Segment(**segment) for segment in result["segments"])
     record = replace(record, segments=segments)
     if result[STEP] > record.step or not record.reports:
-        record = record.with_report(Report(result[STEP], result[COST]))
+        record = record.with_report(TrialReport(result[STEP], result[COST]))
     return record

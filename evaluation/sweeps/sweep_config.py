@@ -17,7 +17,7 @@ from agents.training.config import (
 )
 from agents.training.config_errors import ConfigError
 from agents.training.config_files import override_key, read_tables, toml_value, validate_tables
-from evaluation.sweeps.search_space import Parameter, Values, grid_values
+from evaluation.sweeps.search_space import SearchParameter, Values, grid_values
 from factory.field_notes import FieldNote
 from factory.validation.errors import suggest
 from factory.validation.names import printable
@@ -60,7 +60,7 @@ class _Table(BaseModel):
 
 
 class EarlyStopping(_Table):
-    """Which trials end before their training does."""
+    """Rule by which trials end before their training does."""
 
     method: Literal["asha", "pbt", "none"] = "asha"
     """``asha``: only the best share of the trials goes on after each rung (Li and others 2020);
@@ -110,7 +110,7 @@ class SweepConfig(_Table):
     """GPUs of each trial; a part of one if several share it."""
     early_stopping: EarlyStopping = EarlyStopping()
     """Which trials end before their training does."""
-    space: Annotated[dict[str, Parameter], Field(min_length=1)]
+    space: Annotated[dict[str, SearchParameter], Field(min_length=1)]
     """Parameters by key of the training config, in quotes."""
 
 
@@ -241,7 +241,7 @@ class Sweep:
         for key, parameter in settings.space.items():
             yield from self._key_problems(key, parameter)
 
-    def _key_problems(self, key: str, parameter: Parameter) -> Iterator[str]:
+    def _key_problems(self, key: str, parameter: SearchParameter) -> Iterator[str]:
         place = printable(f"{self._where}: space.{key}")
         if key not in TUNABLE:
             yield f"{place}; no sweep can change this key. {suggest(key, TUNABLE)}."
@@ -265,11 +265,13 @@ class Sweep:
                 rule = str(error).partition("values of a trial: ")[2].partition("\n")[0]
                 yield f"{place}: {rule}"
 
-    def _needs_points(self, parameter: Parameter) -> bool:
+    def _needs_points(self, parameter: SearchParameter) -> bool:
         is_range = parameter.choice is None and not parameter.is_whole
         return self.settings.searcher == "grid" and is_range and parameter.points is None
 
-    def _condition_problems(self, key: str, parameter: Parameter, place: str) -> Iterator[str]:
+    def _condition_problems(
+        self, key: str, parameter: SearchParameter, place: str
+    ) -> Iterator[str]:
         names = list(self.settings.space)
         for other, allowed in parameter.when.items():
             before = names[: names.index(key)]

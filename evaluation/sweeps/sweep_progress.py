@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from evaluation.sweeps.sweep_config import Sweep
 from evaluation.sweeps.sweep_report import format_trials, write_hparams, write_sweep_report
-from evaluation.sweeps.sweep_results import SweepResults, describe_values, write_results
+from evaluation.sweeps.sweep_results import SweepResults, describe_values, write_trial_files
 from evaluation.sweeps.trial_records import TrialRecord, TrialRecords
 
 _SECONDS_A_TABLE = 5.0
@@ -62,7 +62,7 @@ class SweepProgress:
             self._bar.update()
         self._show_best(record)
         if time.monotonic() - self._written > _SECONDS_A_TABLE:
-            write_results(self._results, self._folder)
+            write_trial_files(self._results, self._folder)
             self._written = time.monotonic()
 
     @property
@@ -89,7 +89,7 @@ def _describe_end(record: TrialRecord) -> str:
 def write_all(sweep: Sweep, folder: Path) -> str:
     """Write table, best config, report and TensorBoard's page; return what to print."""
     results = SweepResults(sweep, TrialRecords(folder).read_all())
-    files = [*write_results(results, folder), write_sweep_report(results, folder)]
+    files = [*write_trial_files(results, folder), write_sweep_report(results, folder)]
     write_hparams(results, folder)
     lines = [format_trials(results), f"Written: {', '.join(map(str, files))}"]
     if results.best is not None:

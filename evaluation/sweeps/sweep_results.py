@@ -13,7 +13,7 @@ import optuna
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import TrialState, create_trial
 
-from agents.training.config_files import write_tables
+from agents.training.config_files import write_toml
 from evaluation.sweeps.search_space import Values
 from evaluation.sweeps.sweep_config import Sweep
 from evaluation.sweeps.trial_records import TrialRecord
@@ -26,7 +26,7 @@ _FEWEST = 4
 
 @dataclass(frozen=True)
 class SweepResults:
-    """What a sweep has found so far.
+    """Trials of a sweep so far, the best first.
 
     Parameters
     ----------
@@ -99,17 +99,17 @@ class SweepResults:
         return {key: float(share) for key, share in shares.items()}
 
 
-def write_results(results: SweepResults, folder: Path) -> list[Path]:
+def write_trial_files(results: SweepResults, folder: Path) -> list[Path]:
     """Write the table of trials, and the best config if there is one; return the files."""
     files = [folder / TABLE_FILE]
-    write_atomically(files[0], to_csv(results))
+    write_atomically(files[0], format_trial_table(results))
     if results.best is not None:
         files.append(folder / BEST_FILE)
         write_atomically(files[1], best_config(results, results.best))
     return files
 
 
-def to_csv(results: SweepResults) -> str:
+def format_trial_table(results: SweepResults) -> str:
     """Return a row for each trial, the cheapest first."""
     text, keys = StringIO(), list(results.sweep.settings.space)
     writer = csv.writer(text, lineterminator="\n")
@@ -131,7 +131,7 @@ def best_config(results: SweepResults, best: TrialRecord) -> str:
         f"# The cheapest of {len(results.trials)} trials of {sweep.name}: trial {best.number},"
         f" {sweep.metric_name} {best.cost:.4f}\n# after {best.step:,} decisions{own}."
     )
-    return f"{head}\n\n{write_tables(sweep.tables_of(rounded))}"
+    return f"{head}\n\n{write_toml(sweep.tables_of(rounded))}"
 
 
 def _round(value: Any) -> Any:

@@ -13,7 +13,7 @@ from factory.io.atomic_write import write_atomically
 
 RECORD_FILE = "trial.json"
 _NAME = "trial-"
-State = Literal["running", "finished", "stopped", "failed"]
+TrialStatus = Literal["running", "finished", "stopped", "failed"]
 
 
 def trial_name(number: int) -> str:
@@ -27,7 +27,7 @@ def number_of(name: str) -> int:
 
 
 @dataclass(frozen=True)
-class Report:
+class TrialReport:
     """Cost of a trial after some decisions; lower is better."""
 
     step: int  # decisions of each seed
@@ -50,10 +50,10 @@ class TrialRecord:
 
     number: int
     values: Values  # at its beginning
-    state: State = "running"
+    state: TrialStatus = "running"
     study_number: int | None = None  # number in the study of Optuna
     problem: str = ""  # why it failed
-    reports: tuple[Report, ...] = ()
+    reports: tuple[TrialReport, ...] = ()
     segments: tuple[Segment, ...] = field(default=())
 
     @property
@@ -81,7 +81,7 @@ class TrialRecord:
         """Return the decisions of the last report."""
         return self.reports[-1].step if self.reports else 0
 
-    def with_report(self, report: Report) -> TrialRecord:
+    def with_report(self, report: TrialReport) -> TrialRecord:
         """Return the record with one more report."""
         return replace(self, reports=(*self.reports, report))
 
@@ -127,6 +127,6 @@ class TrialRecords:
 
 
 def _from_json(content: dict[str, Any]) -> TrialRecord:
-    reports = tuple(Report(**report) for report in content.pop("reports"))
+    reports = tuple(TrialReport(**report) for report in content.pop("reports"))
     segments = tuple(Segment(**segment) for segment in content.pop("segments"))
     return TrialRecord(reports=reports, segments=segments, **content)

@@ -13,8 +13,8 @@ from agents.training.config import TrainingConfig, to_toml
 from agents.training.resumption import with_seed
 from evaluation.sweeps.search_space import Values
 from evaluation.sweeps.sweep_config import Sweep
-from evaluation.sweeps.trial_records import Report, Segment, TrialRecord
-from evaluation.training_runs.training_process import TrainingProcess, read_validations
+from evaluation.sweeps.trial_records import Segment, TrialRecord, TrialReport
+from evaluation.training_runs.training_process import TrainingProcess, list_validations
 from factory.io.atomic_write import write_atomically
 
 _SECONDS_A_LOOK = 0.5
@@ -63,7 +63,7 @@ class TrialRun:
         config = config.model_copy(update={"logging": logging.model_copy(update=changes)})
         return with_seed(config, int(run_folder.name.removeprefix("seed-")))
 
-    def next_report(self) -> Report | None:
+    def next_report(self) -> TrialReport | None:
         """Train to the next validation that all seeds have come to; None after the last.
 
         Raises
@@ -92,9 +92,9 @@ class TrialRun:
             running = has_ended.index(False)
             self._processes[running].wait(_SECONDS_A_LOOK)
 
-    def _read_report(self) -> Report | None:
+    def _read_report(self) -> TrialReport | None:
         """Return the first report that is new; None if some seed has not come there."""
-        by_seed = [read_validations(folder) for folder in self.run_folders]
+        by_seed = [list_validations(folder) for folder in self.run_folders]
         count = min(map(len, by_seed))
         for index in range(count):
             step = int(by_seed[0][index]["step"])
@@ -102,7 +102,7 @@ class TrialRun:
                 cost = float(np.mean([self._cost_of(rows[index]) for rows in by_seed]))
                 if self.sweep.settings.early_stopping.method != "pbt":
                     cost = min([cost, *(report.cost for report in self.record.reports[-1:])])
-                return Report(step, cost)
+                return TrialReport(step, cost)
         return None
 
     def _cost_of(self, validation: dict[str, float]) -> float:

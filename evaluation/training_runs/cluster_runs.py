@@ -9,7 +9,7 @@ from typing import Any
 from tqdm import tqdm
 
 from agents.training.config import TrainingConfig
-from evaluation.training_runs.training_process import TrainingProcess, read_validations
+from evaluation.training_runs.training_process import TrainingProcess, list_validations
 from factory.work_units.ray_connection import ONE_THREAD, connected
 
 _MAX_DEATHS = 5
@@ -94,5 +94,5 @@ def _await_tasks(
 
 def _count_steps(runs: Mapping[Path, TrainingConfig]) -> int:
     """Return the decisions that all runs have made, by their last validations."""
-    steps = [[validation["step"] for validation in read_validations(folder)] for folder in runs]
+    steps = [[validation["step"] for validation in list_validations(folder)] for folder in runs]
     return sum(max(each, default=0) for each in steps)

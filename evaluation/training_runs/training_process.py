@@ -144,7 +144,7 @@ def _search_path() -> list[str]:
     return [root, *(folder for folder in path.split(os.pathsep) if folder)]
 
 
-def read_validations(folder: Path) -> list[dict[str, Any]]:
+def list_validations(folder: Path) -> list[dict[str, Any]]:
     """Return the validations of a run so far: ``step``, ``ratio`` and the cost of each factory."""
     try:
         content = json.loads((folder / "validation.json").read_text(encoding="utf-8"))

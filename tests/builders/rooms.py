@@ -20,6 +20,7 @@ ROOMS = {
         "futures",
         "io.order_list",
         "io",
+        "work_units",
         "instances",
         "schedule",
         "schedule.shop_floor",
@@ -67,6 +68,7 @@ ROOMS = {
         "public_suites",
         "benchmark",
         "training_runs",
+        "sweeps",
         "curves",
     ],
     "scheduler": [

@@ -69,7 +69,7 @@ def test_a_failed_comparison_loses_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     exported: list[Path] = []
-    monkeypatch.setattr("evaluation.training_runs.run_training.export", exported.append)
+    monkeypatch.setattr("evaluation.training_runs.single_run.export", exported.append)
 
     def fail(_: Benchmark) -> Any:
         raise ValueError("no figures")

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from evaluation.sweeps.search_space import (
-    Parameter,
+    SearchParameter,
     grid_values,
     is_used,
     suggest_values,
@@ -16,8 +16,8 @@ from evaluation.sweeps.search_space import (
 )
 
 CONDITIONAL = {
-    "network.prior": Parameter(choice=("index", "none")),
-    "network.prior_scale": Parameter(
+    "network.prior": SearchParameter(choice=("index", "none")),
+    "network.prior_scale": SearchParameter(
         uniform=(0.1, 2.0), points=3, when={"network.prior": ("index",)}
     ),
 }
@@ -42,7 +42,7 @@ CONDITIONAL = {
 )
 def test_a_wrong_parameter_is_refused(fields: dict[str, Any], rule: str) -> None:
     with pytest.raises(ValidationError, match=rule):
-        Parameter(**fields)
+        SearchParameter(**fields)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_a_wrong_parameter_is_refused(fields: dict[str, Any], rule: str) -> None
 def test_a_grid_has_the_choices_or_points_of_a_range(
     fields: dict[str, Any], values: tuple[Any, ...]
 ) -> None:
-    assert Parameter(**fields).grid() == pytest.approx(values)
+    assert SearchParameter(**fields).grid() == pytest.approx(values)
 
 
 def test_a_grid_has_no_point_twice_where_keys_are_not_used() -> None:
@@ -81,9 +81,9 @@ def test_suggested_values_lie_in_the_space() -> None:
     optuna = pytest.importorskip("optuna", reason="sweeps need the extra `cluster`")
     space = {
         **CONDITIONAL,
-        "learning.learning_rate": Parameter(log_uniform=(1e-4, 1e-2)),
-        "learning.update_epochs": Parameter(integer=(1, 3)),
-        "learning.num_steps": Parameter(log_integer=(16, 256)),
+        "learning.learning_rate": SearchParameter(log_uniform=(1e-4, 1e-2)),
+        "learning.update_epochs": SearchParameter(integer=(1, 3)),
+        "learning.num_steps": SearchParameter(log_integer=(16, 256)),
     }
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
     drawn = [suggest_values(space, study.ask()) for _ in range(40)]

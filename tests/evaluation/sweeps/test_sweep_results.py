@@ -13,8 +13,8 @@ pytest.importorskip("optuna", reason="sweeps need the extra `cluster`")
 from agents.training.config import read_config
 from evaluation.sweeps.sweep_config import Sweep, read_sweep
 from evaluation.sweeps.sweep_report import format_trials, write_hparams, write_sweep_report
-from evaluation.sweeps.sweep_results import SweepResults, write_results
-from evaluation.sweeps.trial_records import Report, Segment, State, TrialRecord
+from evaluation.sweeps.sweep_results import SweepResults, write_trial_files
+from evaluation.sweeps.trial_records import Segment, TrialRecord, TrialReport, TrialStatus
 
 SPACE = (
     "space={'learning.learning_rate'={log_uniform=[1e-4,1e-2]},'learning.update_epochs'="
@@ -31,11 +31,11 @@ def trial(
     rate: float,
     epochs: int,
     cost: float | None,
-    state: State = "finished",
+    state: TrialStatus = "finished",
     problem: str = "",
 ) -> TrialRecord:
     values = {"learning.learning_rate": rate, "learning.update_epochs": epochs}
-    reports = () if cost is None else (Report(0, 1.0), Report(4_000_000, cost))
+    reports = () if cost is None else (TrialReport(0, 1.0), TrialReport(4_000_000, cost))
     return TrialRecord(number, values, state, problem=problem, reports=reports)
 
 
@@ -66,7 +66,7 @@ def test_without_a_cost_there_is_no_best() -> None:
 
 
 def test_the_best_config_can_be_trained_with(tmp_path: Path) -> None:
-    write_results(results(), tmp_path)
+    write_trial_files(results(), tmp_path)
     best = read_config(tmp_path / "best.toml")
     assert best.learning.learning_rate == pytest.approx(0.005)
     assert best.learning.update_epochs == 2
@@ -79,12 +79,12 @@ def test_the_best_config_of_a_population_has_the_last_values(tmp_path: Path) -> 
     record = trial(0, 0.001, 2, 0.7)
     segment = Segment("segment-1", {**record.values, "learning.learning_rate": 0.003}, 1, 100)
     changed = TrialRecord(0, record.values, "finished", None, "", record.reports, (segment,))
-    write_results(SweepResults(sweep(), [changed]), tmp_path)
+    write_trial_files(SweepResults(sweep(), [changed]), tmp_path)
     assert read_config(tmp_path / "best.toml").learning.learning_rate == pytest.approx(0.003)
 
 
 def test_the_table_has_a_row_for_each_trial(tmp_path: Path) -> None:
-    write_results(results(), tmp_path)
+    write_trial_files(results(), tmp_path)
     rows = list(csv.DictReader(StringIO((tmp_path / "trials.csv").read_text())))
     assert [row["trial"] for row in rows][:2] == ["5", "4"]
     assert rows[-1]["problem"] == "train.py: out of memory more"

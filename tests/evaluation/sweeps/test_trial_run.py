@@ -11,7 +11,7 @@ import pytest
 from agents.training.config import TrainingConfig, read_config
 from evaluation.sweeps import trial_run
 from evaluation.sweeps.sweep_config import Sweep, read_sweep
-from evaluation.sweeps.trial_records import Report, TrialRecord, TrialRecords
+from evaluation.sweeps.trial_records import TrialRecord, TrialRecords, TrialReport
 from evaluation.sweeps.trial_run import TrialRun
 from evaluation.training_runs.training_process import TrainingDiedError
 
@@ -54,7 +54,7 @@ def sweep(monkeypatch: pytest.MonkeyPatch) -> Sweep:
     return read_sweep(Path("configs/sweeps/quick.toml"), ["seeds=2", SPACE])
 
 
-def reports_of(run: TrialRun) -> list[Report]:
+def reports_of(run: TrialRun) -> list[TrialReport]:
     return list(iter(run.next_report, None))
 
 
@@ -69,12 +69,12 @@ def test_another_metric_is_the_mean_cost(tmp_path: Path, sweep: Sweep) -> None:
     settings = sweep.settings.model_copy(update={"metric": "total_cost"})
     changed = Sweep.from_json({**sweep.to_json(), "settings": settings.model_dump()})
     run = TrialRun(changed, tmp_path, TrialRecord(0, VALUES))
-    assert run.next_report() == Report(0, 15.0)
+    assert run.next_report() == TrialReport(0, 15.0)
 
 
 def test_a_trial_goes_on_after_what_it_has_reported(tmp_path: Path, sweep: Sweep) -> None:
-    record = TrialRecord(0, VALUES, reports=(Report(0, 1.5), Report(100, 0.502)))
-    assert reports_of(TrialRun(sweep, tmp_path, record)) == [Report(200, 0.502)]
+    record = TrialRecord(0, VALUES, reports=(TrialReport(0, 1.5), TrialReport(100, 0.502)))
+    assert reports_of(TrialRun(sweep, tmp_path, record)) == [TrialReport(200, 0.502)]
 
 
 def test_the_death_of_a_process_is_raised(
@@ -127,7 +127,7 @@ def test_a_copy_of_the_trial_itself_changes_nothing(tmp_path: Path, sweep: Sweep
 
 def test_records_survive_on_disk_and_damaged_ones_are_left_out(tmp_path: Path) -> None:
     records = TrialRecords(tmp_path)
-    record = TrialRecord(3, VALUES, reports=(Report(0, 1.0),), study_number=5)
+    record = TrialRecord(3, VALUES, reports=(TrialReport(0, 1.0),), study_number=5)
     for each in (record, replace(record, number=4, state="failed", problem="no memory")):
         records.write(each)
     assert records.read(3) == record

@@ -15,7 +15,7 @@ from ray.cluster_utils import Cluster
 from agents.training.config import TrainingConfig, read_config
 from agents.training.resumption import with_seed
 from evaluation.training_runs.cluster_runs import ClusterRunError, train_on_cluster
-from evaluation.training_runs.training_process import TrainingProcess, read_validations
+from evaluation.training_runs.training_process import TrainingProcess, list_validations
 from tests.builders.small_runs import SMALL
 from train import main as train_main
 
@@ -45,7 +45,7 @@ def test_a_node_that_dies_changes_no_weights(tmp_path: Path, cluster: Any) -> No
     doomed = [cluster.add_node(**NODE)]
     runs = configs(tmp_path, seeds=1, total=16_384)
     (folder,) = runs
-    watched = read_validations
+    watched = list_validations
 
     def kill_node(path: Path) -> list[dict[str, Any]]:
         found = watched(path)
@@ -55,13 +55,13 @@ def test_a_node_that_dies_changes_no_weights(tmp_path: Path, cluster: Any) -> No
         return found
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("evaluation.training_runs.cluster_runs.read_validations", kill_node)
+        patch.setattr("evaluation.training_runs.cluster_runs.list_validations", kill_node)
         train_on_cluster(cluster.address, runs, ["--no-test"])
     assert not doomed, "the node has died while it trained"
     alone = tmp_path / "alone"
     TrainingProcess(alone, runs[folder], ["--no-test"]).check_end()
     assert weights_of(folder) == weights_of(alone)
-    assert read_validations(folder) == read_validations(alone)
+    assert list_validations(folder) == list_validations(alone)
 
 
 def test_a_run_that_fails_is_named_and_the_others_end(tmp_path: Path, cluster: Any) -> None:

@@ -13,7 +13,7 @@ from evaluation.training_runs.training_process import (
     TrainingDiedError,
     TrainingFailedError,
     TrainingProcess,
-    read_validations,
+    list_validations,
 )
 from tests.builders.event_waits import wait_until
 from tests.builders.small_runs import SMALL
@@ -36,12 +36,12 @@ def test_a_killed_run_dies_and_another_process_ends_it(
 ) -> None:
     folder = tmp_path / "run"
     process = TrainingProcess(folder, endless(config), ["--no-test"])
-    wait_until(lambda: len(read_validations(folder)) > 1)
+    wait_until(lambda: len(list_validations(folder)) > 1)
     os.kill(process.pid, signal.SIGKILL)
     with pytest.raises(TrainingDiedError, match="SIGKILL"):
         process.check_end()
     again = TrainingProcess(folder, config, ["--no-test"])
-    wait_until(lambda: len(read_validations(folder)) > 2)
+    wait_until(lambda: len(list_validations(folder)) > 2)
     again.stop()
     assert not again.is_running
     with pytest.raises(TrainingDiedError, match="SIGTERM"):
@@ -52,7 +52,7 @@ def test_a_run_to_its_end_has_a_summary(tmp_path: Path, config: TrainingConfig) 
     process = TrainingProcess(tmp_path / "run", config, ["--no-test"])
     process.check_end()
     assert (tmp_path / "run" / "summary.json").is_file()
-    assert read_validations(tmp_path / "run")[-1]["step"] == 512
+    assert list_validations(tmp_path / "run")[-1]["step"] == 512
 
 
 def test_a_run_that_cannot_be_trained_tells_why(tmp_path: Path, config: TrainingConfig) -> None:
@@ -63,13 +63,13 @@ def test_a_run_that_cannot_be_trained_tells_why(tmp_path: Path, config: Training
 
 def test_a_run_ends_when_its_starter_has_ended(tmp_path: Path, config: TrainingConfig) -> None:
     process = TrainingProcess(tmp_path / "run", endless(config), ["--no-test"])
-    wait_until(lambda: read_validations(tmp_path / "run"))
+    wait_until(lambda: list_validations(tmp_path / "run"))
     process.close_input()  # as the system does for a starter that was killed
     with pytest.raises(TrainingFailedError):
         process.check_end()
 
 
 def test_a_folder_without_validations_has_none(tmp_path: Path) -> None:
-    assert read_validations(tmp_path) == []
+    assert list_validations(tmp_path) == []
     (tmp_path / "validation.json").write_text("[{")
-    assert read_validations(tmp_path) == []
+    assert list_validations(tmp_path) == []

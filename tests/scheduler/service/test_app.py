@@ -95,13 +95,9 @@ def test_it_decides_plans_and_explains_as_the_runtime_does(
 
 def test_a_plan_keeps_the_frozen_horizon_and_tells_its_nervousness(client: TestClient) -> None:
     first = client.post("/v1/plan", json={**request_body(), "by": "rule"}).json()
-    free = client.post(
-        "/v1/plan", json={**request_body(), "by": "policy", "previous": first}
-    ).json()
-    frozen = client.post(
-        "/v1/plan",
-        json={**request_body(), "by": "policy", "previous": first, "frozen": 10**6},
-    ).json()
+    request = {**request_body(), "by": "policy", "previous": first}
+    free = client.post("/v1/plan", json=request).json()
+    frozen = client.post("/v1/plan", json={**request, "frozen": 10**6}).json()
     assert free["nervousness"]["operations"] == frozen["nervousness"]["operations"] > 0
     assert frozen["nervousness"]["changed_machine"] == 0.0
     assert frozen["nervousness"]["moved"] < free["nervousness"]["moved"]
