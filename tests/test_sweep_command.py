@@ -14,7 +14,10 @@ import pytest
 
 pytest.importorskip("ray", reason="sweeps need the extra `cluster`")
 
-from evaluation.sweeps.trial_records import TrialRecords
+from ray.cluster_utils import Cluster
+
+from evaluation.sweeps.sweep_progress import SweepProgress
+from evaluation.sweeps.trial_records import TrialRecord, TrialRecords
 from sweep import main
 from tests.builders.event_waits import wait_for
 from tests.builders.repository import ROOT
@@ -46,23 +49,53 @@ def reports_of(folder: Path) -> list[tuple[int, str, list[tuple[int, float]]]]:
     ]
 
 
-def test_a_sweep_whose_process_is_killed_goes_on_to_the_same_results(tmp_path: Path) -> None:
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    first = start(*command("--out", str(whole)))
-    output, _ = first.communicate()
-    assert first.returncode == 0, output.decode()
-    driver = start(*command("--out", str(killed)))
-    wait_for(driver, lambda: any(reports for *_, reports in reports_of(killed)))
+def test_a_sweep_whose_process_is_killed_goes_on_where_it_was(tmp_path: Path) -> None:
+    folder = tmp_path / "sweep"
+    driver = start(*command("--out", str(folder)))
+    wait_for(driver, lambda: any(len(reports) > 1 for *_, reports in reports_of(folder)))
     driver.send_signal(signal.SIGKILL)
     driver.communicate()
-    assert {state for _, state, _ in reports_of(killed)} == {"running"}
-    again = start("--resume", str(killed))
+    ((number, state, before),) = reports_of(folder)
+    assert (number, state) == (0, "running")
+    again = start("--resume", str(folder))
     output, _ = again.communicate()
     assert again.returncode == 0, output.decode()
-    assert reports_of(killed) == reports_of(whole)
-    assert {state for _, state, _ in reports_of(whole)} == {"finished"}
+    after = reports_of(folder)
+    assert [state for _, state, _ in after] == ["finished"] * 2
+    assert after[0][2][: len(before)] == before
+    for *_, reports in after:
+        steps = [step for step, _ in reports]
+        assert steps == sorted(set(steps)), "each validation is reported once"
     for name in ("trials.csv", "best.toml", "report.html"):
-        assert (killed / name).is_file()
+        assert (folder / name).is_file()
+
+
+def test_a_sweep_on_a_cluster_loses_nothing_when_a_node_dies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = {"num_cpus": 1, "include_dashboard": False}
+    cluster = Cluster(initialize_head=True, head_node_args={**node, "num_cpus": 0})
+    doomed = [cluster.add_node(**node)]
+    show = SweepProgress.show
+
+    def kill_node(progress: SweepProgress, record: TrialRecord) -> None:
+        show(progress, record)
+        if doomed and len(record.reports) > 1:
+            cluster.add_node(**node)
+            cluster.remove_node(doomed.pop(), allow_graceful=False)
+
+    monkeypatch.setattr(SweepProgress, "show", kill_node)
+    try:
+        options = command("--out", str(tmp_path / "sweep"), "--address", cluster.address)
+        options += ["--set", "trials=1"]
+        assert main(options) == 0
+    finally:
+        cluster.shutdown()
+    assert not doomed, "the node has died while a trial trained"
+    reports = reports_of(tmp_path / "sweep")
+    assert [state for _, state, _ in reports] == ["finished"]
+    steps = [step for step, _ in reports[0][2]]
+    assert steps == sorted(set(steps)), "each validation is reported once"
 
 
 REFUSED = {

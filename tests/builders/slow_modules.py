@@ -38,6 +38,8 @@ SLOW_MODULES = frozenset(
         "evaluation/runner/test_sandbox.py",
         "evaluation/statistics/test_intervals.py",
         "evaluation/test_benchmark.py",
+        "evaluation/training_runs/test_cluster_runs.py",
+        "evaluation/training_runs/test_training_process.py",
         "evaluation/test_command_line.py",
         "evaluation/tuning/test_tune.py",
         "examples/test_examples.py",

@@ -12,7 +12,7 @@ pytest.importorskip("ray", reason="clusters need the extra `cluster`")
 
 from ray.cluster_utils import Cluster
 
-from agents.training.config import TrainingConfig, read_config
+from agents.training.config import TrainingConfig, read_config, to_toml
 from agents.training.resumption import with_seed
 from evaluation.training_runs.cluster_runs import ClusterRunError, train_on_cluster
 from evaluation.training_runs.training_process import TrainingProcess, list_validations
@@ -41,27 +41,31 @@ def weights_of(folder: Path) -> bytes:
     return (folder / "policy" / "weights.npz").read_bytes()
 
 
-def test_a_node_that_dies_changes_no_weights(tmp_path: Path, cluster: Any) -> None:
+def test_seeds_on_a_cluster_have_the_weights_of_one_machine_also_when_a_node_dies(
+    tmp_path: Path, cluster: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     doomed = [cluster.add_node(**NODE)]
-    runs = configs(tmp_path, seeds=1, total=16_384)
-    (folder,) = runs
-    watched = list_validations
+    config = configs(tmp_path, seeds=1, total=16_384)[tmp_path / "seed-0"]
+    listed = list_validations
 
     def kill_node(path: Path) -> list[dict[str, Any]]:
-        found = watched(path)
+        found = listed(path)
         if doomed and len(found) > 1:
             cluster.add_node(**NODE)
             cluster.remove_node(doomed.pop(), allow_graceful=False)
         return found
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("evaluation.training_runs.cluster_runs.list_validations", kill_node)
-        train_on_cluster(cluster.address, runs, ["--no-test"])
+    monkeypatch.setattr("evaluation.training_runs.cluster_runs.list_validations", kill_node)
+    (tmp_path / "given.toml").write_text(to_toml(config))
+    options = ["--config", str(tmp_path / "given.toml"), "--no-test", "--seeds", "1"]
+    out = tmp_path / "seeds"
+    assert train_main([*options, "--cluster", cluster.address, "--out", str(out)]) == 0
     assert not doomed, "the node has died while it trained"
+    assert (out / "seeds.txt").is_file()
     alone = tmp_path / "alone"
-    TrainingProcess(alone, runs[folder], ["--no-test"]).check_end()
-    assert weights_of(folder) == weights_of(alone)
-    assert list_validations(folder) == list_validations(alone)
+    TrainingProcess(alone, config, ["--no-test"]).check_end()
+    assert weights_of(out / "seed-0") == weights_of(alone)
+    assert listed(out / "seed-0") == listed(alone)
 
 
 def test_a_run_that_fails_is_named_and_the_others_end(tmp_path: Path, cluster: Any) -> None:
@@ -73,20 +77,6 @@ def test_a_run_that_fails_is_named_and_the_others_end(tmp_path: Path, cluster: A
     with pytest.raises(ClusterRunError, match=r"seed-0: .*threads = 0; must be at least 1"):
         train_on_cluster(cluster.address, runs, ["--no-test"])
     assert (second / "summary.json").is_file()
-
-
-def test_seeds_train_on_a_cluster_with_a_table_at_the_end(
-    tmp_path: Path, cluster: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
-    cluster.add_node(**NODE)
-    config = tmp_path / "small.toml"
-    config.write_text(SMALL)
-    options = ["--config", str(config), "--set", "scenario.factories=['tiny']", "--no-test"]
-    out = tmp_path / "seeds"
-    cluster_options = ["--seeds", "2", "--cluster", cluster.address, "--out", str(out)]
-    assert train_main([*options, *cluster_options]) == 0
-    assert "seeds.txt" in capsys.readouterr().out
-    assert sorted(path.name for path in out.glob("seed-*/summary.json")) == ["summary.json"] * 2
 
 
 def test_a_single_run_trains_on_no_cluster(capsys: pytest.CaptureFixture[str]) -> None:

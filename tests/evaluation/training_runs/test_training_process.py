@@ -48,13 +48,6 @@ def test_a_killed_run_dies_and_another_process_ends_it(
         again.check_end()
 
 
-def test_a_run_to_its_end_has_a_summary(tmp_path: Path, config: TrainingConfig) -> None:
-    process = TrainingProcess(tmp_path / "run", config, ["--no-test"])
-    process.check_end()
-    assert (tmp_path / "run" / "summary.json").is_file()
-    assert list_validations(tmp_path / "run")[-1]["step"] == 512
-
-
 def test_a_run_that_cannot_be_trained_tells_why(tmp_path: Path, config: TrainingConfig) -> None:
     process = TrainingProcess(tmp_path / "run", config, ["--device", "cuda", "--no-test"])
     with pytest.raises(TrainingFailedError, match="torch finds no GPU here"):
