@@ -68,6 +68,7 @@ SLOW_MODULES = frozenset(
         "test_entry_points.py",
         "test_names.py",
         "test_scheduler_entry_points.py",
+        "test_sweep_command.py",
         "test_wheel.py",
     }
 )
