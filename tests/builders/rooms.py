@@ -20,6 +20,7 @@ ROOMS = {
         "futures",
         "io.order_list",
         "io",
+        "work_units",
         "instances",
         "schedule",
         "schedule.shop_floor",
