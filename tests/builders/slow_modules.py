@@ -43,7 +43,7 @@ SLOW_MODULES = frozenset(
         "examples/test_examples.py",
         "factory/futures/test_sampled_futures.py",
         "factory/instances/test_instances.py",
-        "factory/io/test_work_units.py",
+        "factory/work_units/test_units.py",
         "factory/jit/test_compile.py",
         "factory/jit/test_interpreted.py",
         "factory/schedule/test_gantt.py",
