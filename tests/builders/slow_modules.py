@@ -43,6 +43,7 @@ SLOW_MODULES = frozenset(
         "examples/test_examples.py",
         "factory/futures/test_sampled_futures.py",
         "factory/instances/test_instances.py",
+        "factory/work_units/test_ray_cluster.py",
         "factory/work_units/test_units.py",
         "factory/jit/test_compile.py",
         "factory/jit/test_interpreted.py",
