@@ -17,6 +17,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from agents.compilation import warm_up
 from evaluation.benchmark import Benchmark, BenchmarkConfig
 from evaluation.reporting.console_tables import format_results
 from evaluation.reporting.results import Results
@@ -31,6 +32,8 @@ from factory.io.shipped_files import command_of
 from factory.model import Factory
 from factory.validation.errors import FactoryError
 from factory.validation.names import write_all_letters
+from factory.work_units.ray_cluster import open_workers
+from factory.work_units.units import Workers
 
 POLICIES = (
     "policies, separated by commas: rules (all of them), index, random, a rule such as"
@@ -45,11 +48,12 @@ CONFIG_OPTIONS = (
     "block",
     "first",
     "versus",
-    "processes",
     "call_timeout",
     "tuned",
 )
 """Options that are fields of the benchmark's configuration."""
+UNRECORDED = ("--out", "--processes", "--cluster")
+"""Options that change no result."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -58,11 +62,12 @@ def main(arguments: list[str] | None = None) -> int:
     write_all_letters()
     try:
         check_options(options)
-        if options.tune:
-            return tune(options)
-        if options.suite:
-            return run_public_suite(options)
-        return evaluate(options)
+        with open_workers(options.cluster, options.processes, warm_up) as workers:
+            if options.tune:
+                return tune(options, workers)
+            if options.suite:
+                return run_public_suite(options, workers)
+            return evaluate(options, workers)
     except OSError as error:
         print(f"evaluate.py: {_describe_os_error(error)}", file=sys.stderr)
         return 2
@@ -219,6 +224,12 @@ def _add_execution(group: argparse._ArgumentGroup) -> None:
         help="number of processes; changes no result (default: the number of cores)",
     )
     group.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        help="Ray cluster that does the work in place of --processes; changes no result. HOST:PORT,"
+        " or auto for the one of this machine (default: this machine without Ray)",
+    )
+    group.add_argument(
         "--out",
         type=Path,
         default=Path("results/evaluation"),
@@ -288,13 +299,13 @@ def _describe_os_error(error: OSError) -> str:
     return f"{error.filename}: {error.strerror}. Make it accessible, or give another path."
 
 
-def evaluate(options: argparse.Namespace) -> int:
+def evaluate(options: argparse.Namespace, workers: Workers) -> int:
     """Evaluate policies in scenarios, write the results and the report."""
     from evaluation.reporting.report import write_report
 
     costs = read_cost_changes(options.costs)
     scenarios = find_scenarios(split_names(options.factories), options.orders, costs)
-    results = _run_benchmark(scenarios, options)
+    results = _run_benchmark(scenarios, options, workers)
     factories = {
         scenario.name: scenario.source
         for scenario in scenarios
@@ -306,9 +317,13 @@ def evaluate(options: argparse.Namespace) -> int:
     return 1 if _has_failures(results) else 0
 
 
-def _run_benchmark(scenarios: list[NamedScenario], options: argparse.Namespace) -> Results:
+def _run_benchmark(
+    scenarios: list[NamedScenario], options: argparse.Namespace, workers: Workers
+) -> Results:
     contenders = parse_contenders(options.policies or _default_policies(scenarios, options.tuned))
-    config = BenchmarkConfig(**{name: getattr(options, name) for name in CONFIG_OPTIONS})
+    config = BenchmarkConfig(
+        **{name: getattr(options, name) for name in CONFIG_OPTIONS}, workers=workers
+    )
     command = describe_command(sys.argv[1:])
     with tqdm(unit=" episodes", smoothing=0.05, dynamic_ncols=True) as bar:
         benchmark = Benchmark(
@@ -333,12 +348,12 @@ def _print_files(files: list[Path]) -> None:
 
 
 def describe_command(arguments: list[str]) -> str:
-    """Return the command without options that change no result: ``--out`` and ``--processes``."""
+    """Return the command without options that change no result (:data:`UNRECORDED`)."""
     kept, skip = list[str](), False
     for argument in arguments:
-        if not skip and argument.partition("=")[0] not in ("--out", "--processes"):
+        if not skip and argument.partition("=")[0] not in UNRECORDED:
             kept.append(argument)
-        skip = not skip and argument in ("--out", "--processes")
+        skip = not skip and argument in UNRECORDED
     return shlex.join([*command_of("evaluate").split(), *kept])
 
 
@@ -351,7 +366,7 @@ def _default_policies(scenarios: list[NamedScenario], folder: Path | None) -> st
     return "rules,index"
 
 
-def tune(options: argparse.Namespace) -> int:
+def tune(options: argparse.Namespace, workers: Workers) -> int:
     """Search the parameters of rules and index for each factory."""
     from evaluation.tuning.tune import run_tuning
 
@@ -359,14 +374,14 @@ def tune(options: argparse.Namespace) -> int:
         split_names(options.factories),
         options.tuned,
         options.out,
-        processes=options.processes,
+        workers=workers,
         orders=options.orders,
         costs=read_cost_changes(options.costs),
     )
     return 0
 
 
-def run_public_suite(options: argparse.Namespace) -> int:
+def run_public_suite(options: argparse.Namespace, workers: Workers) -> int:
     """Evaluate policies on public instances, write the results and the report."""
     from evaluation.public_suites.suites import run_suite
     from evaluation.public_suites.tables import failures, format_suite, report_suite
@@ -379,7 +394,7 @@ def run_public_suite(options: argparse.Namespace) -> int:
             options.instances,
             parse_contenders(options.policies or "rules"),
             options.out,
-            processes=options.processes,
+            workers=workers,
             call_timeout=options.call_timeout,
             begin=bar.reset,
             advance=bar.update,

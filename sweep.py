@@ -17,6 +17,7 @@ from pathlib import Path
 
 from agents.training.config_errors import ConfigError
 from agents.training.run_lock import FolderLock
+from evaluation.benchmark import warm_up
 from evaluation.sweeps.sweep_config import Sweep, read_sweep
 from evaluation.training_runs.baselines import check_start
 from factory.io.atomic_write import is_writable, write_atomically
@@ -25,6 +26,7 @@ from factory.progress import plain_warnings, say
 from factory.validation.errors import FactoryError
 from factory.validation.names import write_all_letters
 from factory.work_units.ray_connection import connected
+from factory.work_units.ray_nodes import prepare_nodes
 
 SWEEP_FILE = "sweep.json"
 """File that marks the folder of a sweep, with all that it depends on."""
@@ -115,7 +117,8 @@ def run_sweep(options: argparse.Namespace, folder: Path) -> int:
 
     from evaluation.sweeps.sweep_progress import SweepProgress, write_all
 
-    with FolderLock(folder), connected(options.address):
+    with FolderLock(folder), connected(options.address) as ray:
+        prepare_nodes(ray, warm_up)
         from evaluation.sweeps.ray_sweep import open_storage, run_trials
 
         storage = open_storage(options.storage)

@@ -29,8 +29,10 @@ import numpy as np
 from benchmarks.machine import busy_cores
 from benchmarks.plans.plan_units import FACTORIES, SECONDS, SnapshotUnit
 from evaluation.runner import provenance
-from factory.io.work_units import JsonObject, Store, run_units
 from factory.progress import Progress
+from factory.work_units.local_processes import LocalProcesses
+from factory.work_units.result_store import Store
+from factory.work_units.units import JsonObject, run_units
 
 
 def compare(results: Sequence[JsonObject], name: str, base: str) -> dict[str, float] | None:
@@ -93,7 +95,8 @@ def main() -> None:
     ]
     load = busy_cores()
     with Progress("planning snapshots", len(units)) as progress:
-        results = run_units(units, Store(options.out), options.processes, lambda _: progress.step())
+        workers = LocalProcesses(options.processes)
+        results = run_units(units, Store(options.out), workers, lambda _: progress.step())
     for name in FACTORIES:
         chosen = zip(results, units, strict=True)
         print_table([result for result, unit in chosen if unit.factory == name], name)

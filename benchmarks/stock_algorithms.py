@@ -52,6 +52,7 @@ from evaluation.runner.scenarios import find_scenarios
 from evaluation.tuned_parameters import best_tuned_rule, tuned_index
 from factory.io.atomic_write import write_atomically
 from factory.io.catalogue import find_single_factory
+from factory.work_units.local_processes import LocalProcesses
 
 _DISCOUNT_TIME = 6.0
 """Mean process times; see the study on stock algorithms in experiments/."""
@@ -244,7 +245,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results = Benchmark(
         find_scenarios([options.factory]),
         parse_contenders(",".join(entries)),
-        BenchmarkConfig(episodes=options.episodes, processes=options.processes),
+        BenchmarkConfig(episodes=options.episodes, workers=LocalProcesses(options.processes)),
         options.out,
         command=shlex.join(
             ["python", "-m", "benchmarks.stock_algorithms", *(arguments or sys.argv[1:])]

@@ -227,10 +227,12 @@ def evaluate(
     from evaluation.runner.scenarios import find_scenarios
     from factory.io.catalogue import split_names
     from factory.model import Factory
+    from factory.work_units.local_processes import LocalProcesses
 
     scenarios = find_scenarios(split_names(str(factory)), None if orders is None else Path(orders))
     processes = processes or os.cpu_count() or 1
-    config = BenchmarkConfig(episodes=episodes, versus=versus, processes=processes)
+    workers = LocalProcesses(processes)
+    config = BenchmarkConfig(episodes=episodes, versus=versus, workers=workers)
     with tempfile.TemporaryDirectory() as folder:
         contenders = list_contenders(policies, Path(folder))
         if out is None:

@@ -14,6 +14,7 @@ EXTRAS = {
     **dict.fromkeys(("matplotlib", "pandas", "PIL"), "charts"),
     "cma": "tune",
     "ortools": "solver",
+    **dict.fromkeys(("ray", "optuna"), "cluster"),
 }
 """Libraries by the name that is imported, and the extra that installs each."""
 

@@ -2,22 +2,20 @@
 
 Every rule plays the validation episodes; the cheapest is the best rule. It and all contenders play
 the scored episodes, and two of these are played again to record their schedules. Each step consists
-of units of work that are kept (:mod:`factory.io.work_units`).
+of units of work that are kept (:mod:`factory.work_units.units`).
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
-from agents.policy import play
-from agents.rules.registry import make_rule
+from agents.compilation import warm_up as warm_up  # train.py takes it from here
 from envs import seed_splits
-from envs.batch import Batch
 from evaluation.reporting.episodes_csv import EpisodeRow, to_csv
 from evaluation.reporting.results import (
     Provenance,
@@ -48,9 +46,10 @@ from evaluation.summary import (
 )
 from evaluation.tuned_parameters import Tuned, read_tuned
 from factory.io.atomic_write import write_atomically
-from factory.io.catalogue import find_single_factory
-from factory.io.work_units import JsonObject, Store, Unit, run_units
 from factory.validation.names import file_name
+from factory.work_units.local_processes import LocalProcesses
+from factory.work_units.result_store import Store
+from factory.work_units.units import JsonObject, Unit, Workers, run_units
 
 _LineUps = dict[str, dict[str, Contender]]
 """Settled contenders by scenario and name."""
@@ -74,8 +73,8 @@ class BenchmarkConfig:
         Seed block of the scored episodes, and the first of them.
     versus
         Rule that policies are compared with; None for the best on the validation episodes.
-    processes
-        Number of processes.
+    workers
+        Processes that play; they change no result.
     call_timeout
         Time limit in seconds of one call of a sandboxed policy.
     tuned
@@ -88,7 +87,7 @@ class BenchmarkConfig:
     block: str = "test"
     first: int = 0
     versus: str | None = None
-    processes: int = 2
+    workers: Workers = field(default_factory=lambda: LocalProcesses(2))
     call_timeout: float = 60.0
     tuned: Path | None = None
 
@@ -273,7 +272,7 @@ class Benchmark:
         }
 
     def _run(self, units: Sequence[Unit]) -> list[JsonObject]:
-        return run_units(units, self._store, self.settings.processes, self._advance)
+        return run_units(units, self._store, self.settings.workers, self._advance)
 
     # --- results ----------------------------------------------------------------------------------
 
@@ -376,12 +375,6 @@ class Benchmark:
         file = f"{folder}/{file_name(policy)}-{unit.episode}.json"
         write_atomically(self.folder / file, schedule)
         return ScheduleFile(policy=policy, episode=unit.episode, why=why, file=file)
-
-
-def warm_up() -> None:
-    """Compile the simulator in this process, so that its children find it compiled."""
-    batch = Batch([find_single_factory("tiny")], num_envs=1, log_length=1)
-    play(batch, make_rule("ATCS"), seed_splits.episode_seeds("tune", 1))
 
 
 def _best_rule(scores: Mapping[str, Scores], validation: Mapping[str, float]) -> str | None:

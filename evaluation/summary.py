@@ -28,7 +28,7 @@ from evaluation.statistics.intervals import (
 )
 from evaluation.statistics.resampling import FloatArray
 from evaluation.statistics.significance import holm
-from factory.io.work_units import JsonObject, Unit
+from factory.work_units.units import JsonObject, Unit
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,10 @@ NOT_EXECUTED = {
     ("docs/factories.md", "bicycles.toml: work_centre.paint.colour.time[1][1] = 3"): (
         "an error; tests/factory/validation/test_bad_factories.py holds such messages"
     ),
+    ("docs/cluster.md", "pip install"): "installs",
+    ("docs/cluster.md", "ray start"): "starts a cluster; tests/factory/work_units has one",
+    ("docs/cluster.md", "python evaluate.py"): "needs a cluster",
+    ("docs/cluster.md", "#!/bin/bash"): "needs Slurm",
     ("docs/factories.md", "auftraege.csv: line 3: Gewicht (weight) = 'hoch'"): (
         "an error; tests/factory/io/test_any_order_list.py holds such messages"
     ),

@@ -45,6 +45,7 @@ from factory.simulation.arrays import COST_TERMS
 from factory.validation.factory import check_factory
 from factory.validation.names import file_name
 from factory.validation.references import BOOK_COLUMNS
+from factory.work_units.local_processes import LocalProcesses
 from scheduler.decisions.decider import Decider
 from scheduler.floor.floor import ShopFloor
 from scheduler.floor.shop_snapshot import take_snapshot
@@ -279,7 +280,9 @@ def evaluated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Results]:
     (root / "in").mkdir()
     save_factory(factory, root / "in" / "a,b.toml")
     scenarios = find_scenarios(split_names(str(root / "in" / "a,b.toml")))
-    settings = BenchmarkConfig(episodes=3, validation_episodes=2, versus="ATCS", processes=1)
+    settings = BenchmarkConfig(
+        episodes=3, validation_episodes=2, versus="ATCS", workers=LocalProcesses(1)
+    )
     results = Benchmark(scenarios, parse_contenders("ATCS,EDD"), settings, folder).run()
     write_report(folder, {EVIL: factory})
     return root, results

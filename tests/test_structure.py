@@ -156,7 +156,7 @@ def test_package_files_are_empty(path: Path) -> None:
 @pytest.mark.parametrize(
     ("room", "banned"),
     [
-        ("factory", (*TORCH, "matplotlib", "pandas", "gymnasium")),
+        ("factory", (*TORCH, "matplotlib", "pandas", "gymnasium", "ray")),
         ("envs", (*TORCH, "matplotlib", "pandas")),
         ("agents.rules", (*TORCH, "matplotlib", "gymnasium")),
         ("agents.index", (*TORCH, "matplotlib", "gymnasium")),

@@ -1,6 +1,6 @@
 """Datasets in pieces of whole episodes, played by several processes and kept in a folder.
 
-Interrupted work resumes without the finished pieces (:mod:`factory.io.work_units`).
+Interrupted work resumes without the finished pieces (:mod:`factory.work_units.units`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import torch
 from tqdm import tqdm
 
 from agents.policy_improvement.decision_dataset import Dataset, DecisionDataset, as_arrays
-from factory.io.work_units import JsonObject, NpzCodec, Store, run_units
+from factory.work_units.result_store import NpzCodec, Store
+from factory.work_units.units import JsonObject, Workers, run_units
 
 
 class PieceError(RuntimeError):
@@ -22,7 +23,7 @@ class PieceError(RuntimeError):
 
 @dataclass(frozen=True)
 class DatasetPiece:
-    """Episodes that are played together; a unit of :mod:`factory.io.work_units`."""
+    """Episodes that are played together; a unit of :mod:`factory.work_units.units`."""
 
     index: int
     size: int  # episodes
@@ -52,7 +53,7 @@ def make_pieces(
     *,
     inputs: str,
     folder: Path,
-    processes: int,
+    workers: Workers,
     label: str,
 ) -> list[Dataset]:
     """Return the datasets of all pieces, in their order; those in ``folder`` are read.
@@ -69,8 +70,8 @@ def make_pieces(
         Hash of everything that the pieces depend on, besides their index.
     folder
         Folder of finished pieces.
-    processes
-        Number of processes; it does not change the result.
+    workers
+        Processes that make the pieces; they do not change the result.
     label
         Label of the progress bar.
 
@@ -82,7 +83,7 @@ def make_pieces(
     count = -(-episodes // piece_size)
     pieces = [DatasetPiece(index, piece_size, inputs, make) for index in range(count)]
     with tqdm(total=count * piece_size, unit=" episodes", desc=label) as bar:
-        results = run_units(pieces, Store(folder, NpzCodec()), processes, bar.update)
+        results = run_units(pieces, Store(folder, NpzCodec()), workers, bar.update)
     for piece, result in zip(pieces, results, strict=True):
         if "failed" in result:
             raise PieceError(

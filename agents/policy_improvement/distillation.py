@@ -41,9 +41,11 @@ from envs.batch import Batch
 from envs.seed_splits import episode_seeds, first_episode_of
 from factory.io.catalogue import split_names
 from factory.io.shipped_files import find_shipped
-from factory.io.work_units import claim_folder, digest
 from factory.progress import say
 from factory.validation.arguments import check_count
+from factory.work_units.local_processes import LocalProcesses
+from factory.work_units.result_store import claim_folder
+from factory.work_units.units import digest
 
 _EPISODES = 64
 """Episodes that are played in parallel: a piece of the work."""
@@ -244,7 +246,7 @@ def _play(
         TeacherTargets,
         inputs=digest(members, factories, first_episode),
         folder=out,
-        processes=processes,
+        workers=LocalProcesses(processes),
         label="play",
     )
     return concatenate(pieces)

@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from agents.compilation import warm_up
 from agents.network.minibatch import single_torch_thread
 from agents.network.trained_policy import TrainedPolicy, load_policy, save_policy
 from agents.policy_folder import inherited_facts
@@ -42,9 +43,12 @@ from agents.training.validation import ValidationSuite
 from envs.seed_splits import first_episode_of
 from factory.io.catalogue import split_names
 from factory.io.shipped_files import find_shipped
-from factory.io.work_units import claim_folder, digest
 from factory.progress import say
 from factory.validation.arguments import check_count
+from factory.work_units.local_processes import LocalProcesses
+from factory.work_units.ray_cluster import open_workers
+from factory.work_units.result_store import claim_folder
+from factory.work_units.units import Workers, digest
 
 
 class ExpertIteration:
@@ -62,6 +66,8 @@ class ExpertIteration:
     processes
         Number of processes that make search targets, and of threads that fit; it does not change
         the result.
+    workers
+        Workers that make search targets in place of these processes, such as a cluster.
 
     Raises
     ------
@@ -71,10 +77,16 @@ class ExpertIteration:
     """
 
     def __init__(
-        self, source: Path, folder: Path, config: ExpertIterationConfig, processes: int
+        self,
+        source: Path,
+        folder: Path,
+        config: ExpertIterationConfig,
+        processes: int,
+        workers: Workers | None = None,
     ) -> None:
         self.source, self.folder = source, folder
         self.config, self.processes = config, processes
+        self.workers = workers or LocalProcesses(processes)
         self.manifest = _manifest_of(source)
         first_episode_of(config.seed, config.iterations)
         if load_policy(source).critic is None:
@@ -140,7 +152,7 @@ class ExpertIteration:
             SearchTargets,
             inputs=inputs,
             folder=folder,
-            processes=self.processes,
+            workers=self.workers,
             label=f"iteration {iteration}",
         )
 
@@ -212,8 +224,11 @@ def main(arguments: list[str] | None = None) -> int:
     options = _read_options(arguments)
     try:
         config = _config_of(options)
-        run = ExpertIteration(options.policy, options.folder, config, options.processes)
-        best = run.run()
+        with open_workers(getattr(options, "cluster", None), options.processes, warm_up) as workers:
+            run = ExpertIteration(
+                options.policy, options.folder, config, options.processes, workers
+            )
+            best = run.run()
     except KeyboardInterrupt:
         print(
             f"\nInterrupted. Finished search targets are kept in {options.folder}; the same command"
@@ -258,6 +273,13 @@ def _read_options(arguments: list[str] | None) -> argparse.Namespace:
         type=int,
         default=os.cpu_count() or 1,
         help="processes that simulate, and threads that fit; the result does not depend on them",
+    )
+    parser.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        help="Ray cluster that simulates in place of the processes: HOST:PORT, or auto for the one"
+        " of this machine; the result does not depend on it",
+        default=argparse.SUPPRESS,
     )
     parser.add_argument(
         "--extra-data",

@@ -21,8 +21,8 @@ from envs.seed_splits import episode_seeds
 from evaluation.tuned_parameters import read_tuned
 from factory.io.catalogue import find_single_factory
 from factory.io.shipped_files import find_shipped
-from factory.io.work_units import JsonObject, digest
 from factory.model import Factory
+from factory.work_units.units import JsonObject, digest
 from scheduler.floor.floor import ShopFloor
 from scheduler.floor.shop_snapshot import take_snapshot
 from scheduler.plans.plan_policy import FloorPolicy

@@ -20,10 +20,10 @@ from evaluation.runner.contenders import Contender
 from evaluation.runner.failures import format_failure
 from evaluation.runner.policies import open_policy
 from factory.instances.read import Instance
-from factory.io.work_units import JsonObject, digest
 from factory.jit.compile import source_hash
 from factory.schedule.records import unload
 from factory.verification.verifier import Verifier
+from factory.work_units.units import JsonObject, digest
 
 
 @dataclass(frozen=True)

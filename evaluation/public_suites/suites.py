@@ -21,8 +21,9 @@ from evaluation.public_suites.published_results import (
 from evaluation.public_suites.tables import family_of, summarise_suite
 from evaluation.runner.contenders import Contender
 from factory.instances.read import SUITES, Instance, read_suite
-from factory.io.work_units import JsonObject, Store, run_units
 from factory.validation.errors import suggest
+from factory.work_units.result_store import Store
+from factory.work_units.units import JsonObject, Workers, run_units
 
 DIGITS = 6
 """Decimals of values. The bill of a makespan is a sum of floats whose exact value is whole."""
@@ -34,7 +35,7 @@ def run_suite(
     contenders: Sequence[Contender],
     out: Path,
     *,
-    processes: int,
+    workers: Workers,
     call_timeout: float,
     begin: Callable[[int], None],
     advance: Callable[[int], None],
@@ -54,8 +55,8 @@ def run_suite(
         Policies that play.
     out
         Folder in which finished plays are kept (``.units``).
-    processes
-        Number of processes.
+    workers
+        Processes that play; they change no result.
     call_timeout
         Time limit in seconds of one call of a sandboxed policy.
     begin, advance
@@ -87,7 +88,7 @@ def run_suite(
         for unit in _plan(suite, instance, contenders, published[instance.name], call_timeout)
     ]
     begin(sum(unit.size for unit in units))
-    played = run_units(units, Store(out / ".units"), processes, advance)
+    played = run_units(units, Store(out / ".units"), workers, advance)
     results: dict[str, JsonObject] = {instance.name: {} for instance in instances}
     for unit, result in zip(units, played, strict=True):
         results[unit.instance.name] |= _rate_unit(unit, result, published[unit.instance.name])

@@ -9,7 +9,7 @@ from statistics import fmean, median
 from evaluation.reporting.document import Table, to_markdown
 from evaluation.reporting.markdown import escape
 from evaluation.statistics.intervals import mean_interval
-from factory.io.work_units import JsonObject
+from factory.work_units.units import JsonObject
 
 CONSOLE_POLICIES = 12
 """Number of policies in the terminal's table; the report has all."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from evaluation.runner.contenders import Contender
 from evaluation.runner.provenance import runtime_source_hash
 from evaluation.runner.scenarios import NamedScenario
-from factory.io.work_units import digest
+from factory.work_units.units import digest
 
 EPISODES_A_UNIT = 64
 """Episodes that are played side by side. The number is fixed, as the size of a batch changes the

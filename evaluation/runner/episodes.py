@@ -20,9 +20,9 @@ from evaluation.runner.measurement import Stopwatch, measure
 from evaluation.runner.policies import make_policy, open_policy
 from evaluation.runner.provenance import runtime_source_hash
 from evaluation.runner.scenarios import NamedScenario
-from factory.io.work_units import JsonObject, digest
 from factory.model import Factory
 from factory.schedule.records import unload
+from factory.work_units.units import JsonObject, digest
 
 TIMED_DECISIONS = 400
 """Decisions, for one machine at a time, that decision times are taken from."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from agents.policy import EpisodeUnfinishedError
 from evaluation.runner.errors import ForesightError, NoAnswerError, SandboxError
-from factory.io.work_units import JsonObject
 from factory.simulation.errors import IllegalActionError
 from factory.verification.violations import VerificationError
+from factory.work_units.units import JsonObject
 
 FAILURES = {
     IllegalActionError: "illegal action",

@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 
 from evaluation.runner.episode_blocks import EPISODES_A_UNIT, EpisodeBlock
-from factory.io.work_units import JsonObject
+from factory.work_units.units import JsonObject
 
 SUCCESSIVE_HALVING = ((16, 2.0), (64, 1.5))
 """Stages of the elimination: number of validation episodes, and the multiple of the cheapest rule's

@@ -27,9 +27,8 @@ from numpy.typing import NDArray
 
 from agents.policy import Policy, StatefulPolicy
 from evaluation.runner.errors import ForesightError, NoAnswerError, SandboxError
-from factory.io.child_processes import DetachedContext
-from factory.io.work_units import begin_child
 from factory.model import Factory
+from factory.work_units.child_processes import DetachedContext, begin_child
 
 START_SECONDS = 120.0
 """Shortest time limit in seconds for the start of a sandboxed policy."""

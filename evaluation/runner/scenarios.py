@@ -14,10 +14,10 @@ from factory.generation.ranges import RandomisedRanges
 from factory.io.catalogue import find_factory, shipped
 from factory.io.cost_changes import change_costs, describe_cost_changes
 from factory.io.order_book_csv import read_order_book
-from factory.io.work_units import digest
 from factory.model import Factory, OrderBook
 from factory.validation.errors import FactoryError
 from factory.validation.names import code_point, first_unprintable
+from factory.work_units.units import digest
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,14 @@ from typing import Any
 from tqdm import tqdm
 
 from agents.training.config import TrainingConfig
-from evaluation.training_runs.training_process import TrainingProcess, list_validations
+from evaluation.benchmark import warm_up
+from evaluation.training_runs.training_process import (
+    TrainingFailedError,
+    TrainingProcess,
+    list_validations,
+)
 from factory.work_units.ray_connection import ONE_THREAD, connected
+from factory.work_units.ray_nodes import prepare_nodes
 
 _MAX_DEATHS = 5
 """How often the process of a run may be killed before the runs end with an error."""
@@ -46,6 +52,7 @@ def train_on_cluster(
         If there is no such cluster.
     """
     with connected(address, env_vars=ONE_THREAD) as ray:
+        prepare_nodes(ray, warm_up)
         train = ray.remote(max_retries=_MAX_DEATHS, retry_exceptions=True)(_train)
         tasks = {
             train.options(num_cpus=config.threads).remote(folder.resolve(), config, arguments): (
@@ -60,8 +67,6 @@ def train_on_cluster(
 
 def _train(folder: Path, config: TrainingConfig, arguments: Sequence[str]) -> str:
     """Train to the end; return the problem if the run cannot be trained."""
-    from evaluation.training_runs.training_process import TrainingFailedError
-
     process = TrainingProcess(folder, config, arguments)
     while not process.wait(_SECONDS_A_LOOK):
         pass

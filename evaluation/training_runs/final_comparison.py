@@ -53,9 +53,7 @@ def compare_trained(
         benchmark = Benchmark(
             find_test_scenarios(config),
             contenders,
-            BenchmarkConfig(
-                episodes=config.logging.test_episodes, processes=2, tuned=tuned_folder(config)
-            ),
+            BenchmarkConfig(episodes=config.logging.test_episodes, tuned=tuned_folder(config)),
             folder / "evaluation",
             command=shlex.join(["python", "train.py", "--resume", str(folder)]),
             advance=advance,

@@ -32,8 +32,9 @@ from evaluation.tuning.index_search import tune_index
 from evaluation.tuning.objective import MAX_FINAL_EPISODES, count_episodes, orders_an_episode
 from evaluation.tuning.rule_search import tunable_rules, tune_rule
 from factory.io.atomic_write import is_writable
-from factory.io.work_units import JsonObject, Store, digest, run_units
 from factory.jit.compile import source_hash
+from factory.work_units.result_store import Store
+from factory.work_units.units import JsonObject, Workers, digest, run_units
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def run_tuning(
     out: Path | None,
     work: Path,
     *,
-    processes: int,
+    workers: Workers,
     budget: Budget | None = None,
     orders: Path | None = None,
     costs: Mapping[str, Any] | None = None,
@@ -135,8 +136,8 @@ def run_tuning(
         Folder for the results; None for :data:`evaluation.tuned_parameters.TUNED_FOLDER`.
     work
         Folder in which finished searches are kept, so that the same command resumes.
-    processes
-        Number of searches at once.
+    workers
+        Processes that search; they change no result.
     budget
         Size of the searches; None for the default.
     orders
@@ -178,7 +179,7 @@ def run_tuning(
     with tqdm(
         total=size, unit=" orders", unit_scale=True, smoothing=0.05, dynamic_ncols=True
     ) as bar:
-        results = run_units(units, Store(work), processes, bar.update)
+        results = run_units(units, Store(work), workers, bar.update)
     by_name = {
         unit.name: _check(unit.name, result) for unit, result in zip(units, results, strict=True)
     }

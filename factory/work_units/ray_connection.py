@@ -83,7 +83,7 @@ def connected(
             yield ray
             return
         if address is not None:
-            check_address(address)
+            check_cluster_address(address)
             _probe(address)
         try:
             _init(ray, address, num_cpus, {**project_environment(), **(env_vars or {})})
@@ -118,7 +118,7 @@ def project_environment() -> dict[str, str]:
     return {"PYTHONPATH": os.pathsep.join(paths)}
 
 
-def check_address(address: str) -> None:
+def check_cluster_address(address: str) -> None:
     """Raise ClusterError if an address is not well formed, or nobody answers there by TCP."""
     address = (os.environ.get("RAY_ADDRESS") or address) if address == "auto" else address
     if address == "auto":

@@ -46,6 +46,7 @@ ROOMS = {
         "standstill",
         "user_code",
         "rules",
+        "compilation",
         "index",
         "policy_folder",
         "bundle_manifest",

@@ -7,7 +7,7 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
-from factory.io.work_units import JsonObject, digest
+from factory.work_units.units import JsonObject, digest
 from tests.builders.event_waits import wait_until
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -92,7 +93,8 @@ def test_extras_install_the_libraries_that_they_are_named_for() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     for library, extra in EXTRAS.items():
         names = {
-            requirement.split(">")[0] for requirement in project["optional-dependencies"][extra]
+            re.split("[>[]", requirement)[0]
+            for requirement in project["optional-dependencies"][extra]
         }
         name = {"PIL": "pillow", "starlette": "fastapi"}.get(library, library)
         assert name.replace("_", "-") in names

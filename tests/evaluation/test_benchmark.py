@@ -25,11 +25,16 @@ from evaluation.statistics.comparison import compare_paired
 from evaluation.tuned_parameters import read_tuned
 from factory.schedule.records import Schedule
 from factory.verification.verifier import verify
+from factory.work_units.local_processes import LocalProcesses
 from tests.builders.evaluations import run_benchmark, without_times
 from tests.builders.sandboxed_policies import POLICIES
 
 SMALL = BenchmarkConfig(
-    episodes=6, validation_episodes=4, planner_episodes=3, processes=1, call_timeout=math.inf
+    episodes=6,
+    validation_episodes=4,
+    planner_episodes=3,
+    workers=LocalProcesses(1),
+    call_timeout=math.inf,
 )
 
 
@@ -132,7 +137,7 @@ def test_recorded_schedules_are_those_that_were_scored(finished: tuple[Path, Res
 def test_results_do_not_depend_on_the_number_of_processes(
     tmp_path: Path, finished: tuple[Path, Results]
 ) -> None:
-    run_benchmark(tmp_path, replace(SMALL, processes=2))
+    run_benchmark(tmp_path, replace(SMALL, workers=LocalProcesses(2)))
     assert without_times(tmp_path / "results.json") == without_times(finished[0] / "results.json")
     for file in (
         "episodes.csv",
@@ -158,7 +163,7 @@ def test_policies_that_cheat_or_crash_are_reported_without_effect_on_others(
         (0.0, {"Silent": "did not answer"}),
     ):
         policies = ",".join(["EDD,ATCS,RANDOM", *(f"{source}:{name}" for name in expected)])
-        settings = replace(SMALL, processes=2, call_timeout=call_timeout)
+        settings = replace(SMALL, workers=LocalProcesses(2), call_timeout=call_timeout)
         outcome = run_benchmark(tmp_path / "out", settings, policies)
         results = outcome.scenarios["microfactory"]
         reasons = {
@@ -196,7 +201,9 @@ def test_a_policy_that_edits_the_schedule_is_rejected_by_the_verifier(
 
 
 def test_several_factories_stand_side_by_side_and_are_averaged(tmp_path: Path) -> None:
-    settings = BenchmarkConfig(episodes=3, validation_episodes=2, versus="ATCS", processes=1)
+    settings = BenchmarkConfig(
+        episodes=3, validation_episodes=2, versus="ATCS", workers=LocalProcesses(1)
+    )
     results = run_benchmark(tmp_path, settings, "EDD,ATCS", "tiny,microfactory,randomised")
     assert read_results(tmp_path / "results.json") == results
     assert set(json.loads((tmp_path / "results.json").read_text())["factories"]) == {
@@ -222,7 +229,9 @@ def test_each_randomised_episode_has_a_factory_of_its_own() -> None:
 
 def test_planners_improve_on_the_best_rule_with_its_tuned_parameters(tmp_path: Path) -> None:
     """A rule named in the entry takes precedence."""
-    settings = BenchmarkConfig(episodes=2, validation_episodes=4, planner_episodes=1, processes=1)
+    settings = BenchmarkConfig(
+        episodes=2, validation_episodes=4, planner_episodes=1, workers=LocalProcesses(1)
+    )
     results = run_benchmark(tmp_path, settings, "rollout(futures=2)")
     result = results.scenarios["microfactory"]
     planner = result.policies["rollout(futures=2)"]

@@ -9,6 +9,7 @@ import pytest
 
 from agents.policy_improvement.dataset_pieces import PieceError, make_pieces, piece_files
 from agents.policy_improvement.decision_dataset import DecisionDataset, load_dataset
+from factory.work_units.local_processes import LocalProcesses
 from tests.builders.small_datasets import make_dataset
 
 
@@ -21,7 +22,7 @@ def make(folder: Path, inputs: str = "a") -> list[float]:
         kind=DecisionDataset,
         inputs=inputs,
         folder=folder / "targets",
-        processes=1,
+        workers=LocalProcesses(1),
         label="play",
     )
     return [float(piece.rows[0, 0]) for piece in pieces]

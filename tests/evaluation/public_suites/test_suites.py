@@ -21,6 +21,7 @@ from evaluation.public_suites.published_results import (
 from evaluation.public_suites.suites import compare_completions, rate, run_suite
 from evaluation.runner.contenders import Contender, parse_contenders
 from factory.instances.read import Instance, read_suite
+from factory.work_units.local_processes import LocalProcesses
 from tests.builders.sandboxed_policies import POLICIES
 
 
@@ -228,7 +229,7 @@ def test_runs_give_the_same_results_resumed_or_on_more_processes(
             given,
             parse_contenders("EDD,ATC"),
             tmp_path / out,
-            processes=processes,
+            workers=LocalProcesses(processes),
             call_timeout=math.inf,
             begin=sizes.append,
             advance=sizes.append,

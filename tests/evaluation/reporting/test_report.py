@@ -20,6 +20,7 @@ from evaluation.reporting.results import Failure, Results, read_results, write_r
 from evaluation.runner.contenders import parse_contenders
 from evaluation.runner.scenarios import find_scenarios
 from factory.io.catalogue import find_single_factory
+from factory.work_units.local_processes import LocalProcesses
 from tests.builders.browser import Visit, open_browser
 from tests.builders.sandboxed_policies import POLICIES
 
@@ -34,7 +35,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source.write_text(POLICIES)
     contenders = parse_contenders(f"EDD,ATCS,SPT,{source}:First,{source}:Crashing")
     settings = BenchmarkConfig(
-        episodes=12, validation_episodes=2, versus="ATCS", processes=2, call_timeout=math.inf
+        episodes=12,
+        validation_episodes=2,
+        versus="ATCS",
+        workers=LocalProcesses(2),
+        call_timeout=math.inf,
     )
     Benchmark(
         find_scenarios(list(FACTORIES)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +26,10 @@ from evaluation.tuning.rule_search import (
     with_setting,
 )
 from evaluation.tuning.tune import format_tuning, run_tuning
-from factory.io import work_units
 from factory.model import Order, OrderBook
+from factory.work_units import result_store
+from factory.work_units.local_processes import LocalProcesses
+from factory.work_units.units import Failures, JsonObject, Unit
 
 SMALL = Budget(
     settings=6,
@@ -296,28 +298,37 @@ def test_index_is_no_worse_than_atcs_where_it_was_searched_and_has_the_stated_co
 # --- whole tunings --------------------------------------------------------------------------------
 
 
+class Idle:
+    """Workers that do nothing."""
+
+    def work_off(
+        self, units: Sequence[Unit], pending: Sequence[int], failures: Failures
+    ) -> Generator[tuple[int, JsonObject]]:
+        yield from ()
+
+
 def test_second_start_reads_finished_searches(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tuned,) = run_tuning(["tiny"], tmp_path / "out", tmp_path / "work", processes=2, budget=SMALL)
+    (tuned,) = run_tuning(
+        ["tiny"], tmp_path / "out", tmp_path / "work", workers=LocalProcesses(2), budget=SMALL
+    )
     written = (tmp_path / "out" / "tiny.toml").read_bytes()
     assert read_tuned("tiny", tmp_path / "out", scenario("tiny").source) == tuned
     table = capsys.readouterr().out
     assert format_tuning([tuned]) in table
     assert table.count("tiny  ") == 8, "seven rules and the index"
 
-    monkeypatch.setattr(work_units, "_run_pool", lambda *_: pytest.fail("a unit is played again"))
-    run_tuning(["tiny"], tmp_path / "out", tmp_path / "work", processes=1, budget=SMALL)
+    run_tuning(["tiny"], tmp_path / "out", tmp_path / "work", workers=Idle(), budget=SMALL)
     assert (tmp_path / "out" / "tiny.toml").read_bytes() == written
 
 
 def test_another_budget_is_another_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     keys: list[str] = []
-    monkeypatch.setattr(work_units.Store, "read", lambda store, unit: keys.append(unit.key))
-    monkeypatch.setattr(work_units, "_work_off", lambda *_: (none for none in ()))
+    monkeypatch.setattr(result_store.Store, "read", lambda store, unit: keys.append(unit.key))
     for budget in (SMALL, SMALL, SMALL.model_copy(update={"orders": 17})):
         with pytest.raises(KeyError):  # no unit was run
-            run_tuning(["tiny"], tmp_path, tmp_path, processes=1, budget=budget)
+            run_tuning(["tiny"], tmp_path, tmp_path, workers=Idle(), budget=budget)
     first, same, other = (set(keys[start : start + 8]) for start in (0, 8, 16))
     assert first == same
     assert not first & other
@@ -329,7 +340,7 @@ def test_missing_library_is_named_with_its_remedy(
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     message = r"cma.* is not installed\. Install it: pip install 'changeover-optimiser\[tune\]'"
     with pytest.raises(ValueError, match=message):
-        run_tuning(["tiny"], tmp_path, tmp_path, processes=1, budget=SMALL)
+        run_tuning(["tiny"], tmp_path, tmp_path, workers=LocalProcesses(1), budget=SMALL)
 
 
 def test_killed_search_is_named_with_its_remedy(
@@ -343,7 +354,7 @@ def test_killed_search_is_named_with_its_remedy(
         ChildProcessError,
         match=r"tiny: evolved index: its process ended .* start again with fewer processes",
     ):
-        run_tuning(["tiny"], tmp_path, tmp_path, processes=1, budget=SMALL)
+        run_tuning(["tiny"], tmp_path, tmp_path, workers=LocalProcesses(1), budget=SMALL)
 
 
 def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_searched(
@@ -356,5 +367,9 @@ def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_searched(
     (tmp_path / "file").touch()
     with pytest.raises(ValueError, match=r"--tuned .*file/tuned: the folder cannot be written"):
         run_tuning(
-            ["tiny"], tmp_path / "file" / "tuned", tmp_path / "work", processes=1, budget=SMALL
+            ["tiny"],
+            tmp_path / "file" / "tuned",
+            tmp_path / "work",
+            workers=LocalProcesses(1),
+            budget=SMALL,
         )

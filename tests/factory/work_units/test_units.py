@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 from factory.io.atomic_write import write_atomically
-from factory.io.work_units import NpzCodec, Store, claim_folder, run_units
+from factory.work_units.local_processes import LocalProcesses
+from factory.work_units.result_store import NpzCodec, Store, claim_folder
+from factory.work_units.units import run_units
 from tests.builders.event_waits import wait_for
 from tests.builders.repository import ROOT
 from tests.builders.square_units import Square
@@ -42,7 +44,7 @@ def test_results_come_in_the_order_of_the_units_whatever_the_number_of_processes
         for number in range(6)
     ]
     sizes: list[int] = []
-    results = run_units(units, Store(tmp_path / "kept"), processes, sizes.append)
+    results = run_units(units, Store(tmp_path / "kept"), LocalProcesses(processes), sizes.append)
     assert results == [{"square": number**2} for number in range(6)]
     assert sum(sizes) == 6
 
@@ -50,15 +52,15 @@ def test_results_come_in_the_order_of_the_units_whatever_the_number_of_processes
 def test_a_second_start_does_nothing_twice(tmp_path: Path, marks: Path) -> None:
     store = Store(tmp_path / "kept")
     units = [Square(number, str(marks)) for number in range(4)]
-    first = run_units(units[:3], store, 1, ignore)
-    second = run_units(units, store, 1, ignore)
+    first = run_units(units[:3], store, LocalProcesses(1), ignore)
+    second = run_units(units, store, LocalProcesses(1), ignore)
     assert second[:3] == first
     assert [times_run(marks, number) for number in range(4)] == [1, 1, 1, 1]
 
 
 def test_a_unit_with_another_key_finds_no_kept_result(tmp_path: Path, marks: Path) -> None:
     store = Store(tmp_path / "kept")
-    run_units([Square(2, str(marks))], store, 1, ignore)
+    run_units([Square(2, str(marks))], store, LocalProcesses(1), ignore)
     assert store.read(Square(2, str(marks))) == {"square": 4}
     assert store.read(Square(2, str(marks), how="another")) is None
 
@@ -66,10 +68,10 @@ def test_a_unit_with_another_key_finds_no_kept_result(tmp_path: Path, marks: Pat
 @pytest.mark.parametrize("damage", ["", "{", '{"key": "another", "result": {"square": 5}}', "[]"])
 def test_a_damaged_result_is_worked_out_again(tmp_path: Path, marks: Path, damage: str) -> None:
     store, unit = Store(tmp_path / "kept"), Square(3, str(marks))
-    run_units([unit], store, 1, ignore)
+    run_units([unit], store, LocalProcesses(1), ignore)
     (file,) = (tmp_path / "kept").rglob("*.json")
     file.write_text(damage)
-    assert run_units([unit], store, 1, ignore) == [{"square": 9}]
+    assert run_units([unit], store, LocalProcesses(1), ignore) == [{"square": 9}]
     assert times_run(marks, 3) == 2
 
 
@@ -119,7 +121,7 @@ def test_a_failure_ends_its_group_and_no_other(tmp_path: Path, marks: Path) -> N
     units = [Square(number, str(marks), group="bad", how="fails") for number in (1, 2, 3)] + [
         Square(number, str(marks), group="good") for number in (4, 5)
     ]
-    results = run_units(units, Store(tmp_path / "kept"), 1, ignore)
+    results = run_units(units, Store(tmp_path / "kept"), LocalProcesses(1), ignore)
     assert [result.get("square") for result in results] == [None, None, None, 16, 25]
     assert all(result["failed"]["message"] == "no square of 1" for result in results[:3])
     assert times_run(marks, 3) == 0
@@ -128,7 +130,7 @@ def test_a_failure_ends_its_group_and_no_other(tmp_path: Path, marks: Path) -> N
 def test_a_failure_is_not_kept(tmp_path: Path, marks: Path) -> None:
     store, unit = Store(tmp_path / "kept"), Square(1, str(marks), how="fails")
     for _ in range(2):
-        run_units([unit], store, 1, ignore)
+        run_units([unit], store, LocalProcesses(1), ignore)
     assert times_run(marks, 1) == 2
 
 
@@ -137,7 +139,7 @@ def test_a_unit_that_kills_its_process_fails_alone(tmp_path: Path, marks: Path) 
         Square(number, str(marks), group=f"{number}", how="dies" if number == 1 else "well")
         for number in range(5)
     ]
-    results = run_units(units, Store(tmp_path / "kept"), 2, ignore)
+    results = run_units(units, Store(tmp_path / "kept"), LocalProcesses(2), ignore)
     assert [result.get("square") for result in results] == [0, None, 4, 9, 16]
     assert results[1]["failed"]["reason"] == "crashed"
 
@@ -150,19 +152,22 @@ def test_a_unit_whose_process_is_killed_by_accident_is_done_again(
         for number in range(3)
     ]
     assert [
-        result["square"] for result in run_units(units, Store(tmp_path / "kept"), 2, ignore)
+        result["square"]
+        for result in run_units(units, Store(tmp_path / "kept"), LocalProcesses(2), ignore)
     ] == [0, 1, 4]
 
 
 PROGRAM = """
 import sys
 from pathlib import Path
-from factory.io.work_units import Store, run_units
+from factory.work_units.result_store import Store
+from factory.work_units.units import run_units
+from factory.work_units.local_processes import LocalProcesses
 from tests.builders.square_units import Square
 if __name__ == "__main__":
     hows = ["well"] * 6 + ["may stop"] * 34
     units = [Square(number, sys.argv[2], how=how) for number, how in enumerate(hows)]
-    print(run_units(units, Store(Path(sys.argv[1])), 2, lambda size: None))
+    print(run_units(units, Store(Path(sys.argv[1])), LocalProcesses(2), lambda size: None))
 """
 
 

@@ -11,7 +11,7 @@ from tests.builders.repository import ROOT
 WITHOUT_GUARD = """
 from concurrent.futures import ProcessPoolExecutor
 from operator import add
-from factory.io.child_processes import DetachedContext
+from factory.work_units.child_processes import DetachedContext
 print("begun")
 with ProcessPoolExecutor(2, DetachedContext()) as pool:
     print(sum(pool.map(add, range(4), range(4))))
