@@ -169,14 +169,14 @@ def run_trials(
 def _cpus_a_trial(sweep: Sweep) -> int:
     """Return the processors of a trial: its threads, but not more than the largest node has."""
     wanted = sweep.settings.seeds * sweep.base.threads
-    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    nodes: list[dict[str, Any]] = ray.nodes()
     largest = max(int(node["Resources"].get("CPU", 0)) for node in nodes if node["Alive"])
     return max(1, min(wanted, largest))
 
 
 def _max_concurrent(sweep: Sweep) -> int:
     """Return the number of trials that the cluster has processors for."""
-    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    resources: dict[str, float] = ray.cluster_resources()
     total = int(resources.get("CPU", 1))
     return max(1, total // _cpus_a_trial(sweep))
 
@@ -208,7 +208,7 @@ def _make_scheduler(sweep: Sweep) -> TrialScheduler:
             log_config=False,
             require_attrs=True,
         )
-    return FIFOScheduler()  # type: ignore[no-untyped-call]
+    return FIFOScheduler()
 
 
 def _domain_of(parameter: SearchParameter) -> Any:
