@@ -17,7 +17,12 @@ from factory.io.catalogue import find_single_factory
 from factory.model import Factory
 from factory.validation.text_files import drop_mark
 from scheduler.access.access_tokens import TOKEN_VARIABLE, GuardError, TokenFile, rotate_token
-from scheduler.access.auth import check_address, is_loopback
+from scheduler.access.auth import (
+    check_address,
+    check_proxy,
+    check_trusted_host,
+    is_loopback,
+)
 from scheduler.command_options import parse_options
 from scheduler.decisions.bundle import Bundle, read_manifest
 from scheduler.decisions.bundle_files import BundleError
@@ -132,6 +137,9 @@ def _serve(options: argparse.Namespace) -> str:
 
     token = os.environ.get(TOKEN_VARIABLE, "")
     check_address(options.host, token, has_file=options.token_file is not None)
+    for name in options.trusted_host:
+        check_trusted_host(name)
+    proxies = tuple(map(check_proxy, options.trusted_proxy))
     token_file = _open_token_file(options, token)
     factory = _find_factory(options)
     hours: float = options.compare_hours
@@ -157,7 +165,7 @@ def _serve(options: argparse.Namespace) -> str:
         token_file=token_file,
         open_reads=not token and is_loopback(options.host),
         trusted_hosts=(options.host, *options.trusted_host),
-        trusted_proxies=tuple(options.trusted_proxy),
+        trusted_proxies=proxies,
         rate=options.rate,
     )
     app = create_app(engine, access_policy, when_ready=freeze_memory)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
@@ -10,6 +11,9 @@ from collections.abc import Callable, Iterable
 from scheduler.access.access_tokens import TOKEN_VARIABLE, GuardError, Role, check_token
 
 _MAX_CLIENTS = 10_000
+_HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::[0-9]{0,5})?")
+"""A ``Host`` header: an address of IPv6 in brackets, or a name or address; then perhaps a port."""
+_NAME_OR_ADDRESS = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 _NEEDED_ROLES: dict[tuple[str, str], Role] = {
     ("POST", "/v1/decide"): "decide",
     ("PUT", "/v1/floor"): "decide",
@@ -70,11 +74,9 @@ def has_role(own: Role, needed: Role | None) -> bool:
 
 
 def host_of(header: str) -> str:
-    """Return the name or address of a ``Host`` header or of an origin, without its port."""
-    host = header.rpartition("://")[2].lower()
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.partition(":")[0]
+    """Return the name or address of a ``Host`` header, without its port; '' if it is none."""
+    parts = _HOST.fullmatch(header)
+    return "" if parts is None else (parts[1] or parts[2]).lower()
 
 
 def is_trusted_host(header: str, names: Iterable[str]) -> bool:
@@ -89,13 +91,75 @@ def is_trusted_host(header: str, names: Iterable[str]) -> bool:
         Trusted names, besides ``localhost``; ``*`` trusts all.
     """
     host = host_of(header)
-    if host == "localhost" or any(name.lower() in (host, "*") for name in names):
+    if "*" in names or (host and host in ("localhost", *map(str.lower, names))):
         return True
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
+    return address_of(host) is not None
+
+
+def check_trusted_host(name: str) -> None:
+    """Check a name that requests may have in their ``Host`` header; ``*`` stands for all.
+
+    Raises
+    ------
+    GuardError
+        If no such header can be equal to it.
+    """
+    if name != "*" and not _NAME_OR_ADDRESS.fullmatch(name):
+        rule = "it must be a name or an address without scheme and port"
+        raise GuardError(f"--trusted-host {name!r}; {rule}. Write planning.example.com, say.")
+
+
+def address_of(text: str) -> str | None:
+    """Return an address as it is usually written, without a port; None if it is none."""
+    parts = _HOST.fullmatch(text)
+    for candidate in (text, "" if parts is None else parts[1] or parts[2]):
+        try:
+            address = ipaddress.ip_address(candidate)
+        except ValueError:
+            continue
+        mapped = getattr(address, "ipv4_mapped", None)
+        return str(mapped or address)
+    return None
+
+
+def check_proxy(text: str) -> str:
+    """Return the address of a trusted proxy as it is usually written.
+
+    Raises
+    ------
+    GuardError
+        If it is no address.
+    """
+    address = None if text.startswith("[") else address_of(text)
+    if address is None or text.count(":") == 1:
+        rule = "it must be one address, such as 127.0.0.1, without a port"
+        raise GuardError(f"--trusted-proxy {text!r}; {rule}. Repeat the option for each proxy.")
+    return address
+
+
+def forwarded_client(client: str, forwarded: Iterable[str], proxies: Iterable[str]) -> str:
+    """Return the address of the client behind trusted proxies.
+
+    Parameters
+    ----------
+    client
+        Address that the request came from.
+    forwarded
+        Headers ``X-Forwarded-For`` of the request: each proxy adds the address that it was asked
+        from at the end, or in a header of its own.
+    proxies
+        Addresses of trusted proxies; what others say of the client is not believed.
+    """
+    known = frozenset(proxies)
+    if client not in known:
+        return client
+    for hop in reversed(",".join(forwarded).split(",")):
+        address = address_of(hop.strip())
+        if address is None:  # nothing behind it can be believed, as it does not lead there
+            break
+        if address not in known:
+            return address
+    return client
 
 
 def is_own_page(host: str, origin: str | None, fetch_site: str | None) -> bool:

@@ -139,9 +139,19 @@ class LimitedProtocol(HttpToolsProtocol):
             b"connection: close",
             *(b"%b: %b" % (name.lower().encode(), value.encode()) for name, value in HEADERS),
         )
-        if self.cycle is None or self.cycle.response_complete:
+        if self._may_answer():
             self.transport.write(b"\r\n".join([*head, b"", body]))
         self.transport.close()
+
+    def _may_answer(self) -> bool:
+        """Return whether no other answer is on its way; none follows that of a cut-off body."""
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete:
+            return True
+        if self.pipeline or not cycle.more_body or cycle.response_started:
+            return False
+        cycle.disconnected = True
+        return True
 
     def shutdown(self) -> None:
         """Stop with the service; a request that is not complete is not waited for."""

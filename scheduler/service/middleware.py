@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from scheduler.access.access_tokens import Role, TokenFile, TokenTable
 from scheduler.access.auth import (
     RateLimit,
+    forwarded_client,
     has_role,
     is_guarded,
     is_own_page,
@@ -139,7 +140,7 @@ class Middleware:
     def _check_access(self, scope: Scope, body: _BodyCount) -> None:
         """Check where a request comes from, its rate, its token, and the size of its body."""
         headers, path = Headers(scope=scope), scope["path"]
-        host = headers.get("host", "")
+        host = ", ".join(headers.getlist("host"))  # several are none
         if not is_trusted_host(host, self.access_policy.trusted_hosts):
             rule = "it must name this service"
             raise RefusedError(
@@ -152,26 +153,25 @@ class Middleware:
                 403,
                 "origin: a web page from elsewhere sent the request. Use the page at / instead.",
             )
-        client = self._client(scope)
-        wait = self.limit.admit(client)
+        client, role = self._client(scope), self._find_role(headers)
+        # requests with a token have a rate of their own: others cannot use it up
+        wait = self.limit.admit(client if role is None else f"{role} {client}")
         if wait:
             raise RefusedError(
                 429,
                 f"too many requests; more than {self.limit.rate:g} a second. Wait {wait:.3f} s.",
                 retry_after=wait,
             )
-        self._check_token(headers, client, needed_role(scope["method"], path))
+        self._check_role(role, client, needed_role(scope["method"], path))
         body.check_head(headers)
 
-    def _check_token(self, headers: Headers, client: str, needed: Role | None) -> None:
-        """Check the token; a valid one passes, however many wrong ones its address has sent."""
+    def _check_role(self, role: Role | None, client: str, needed: Role | None) -> None:
+        """Check the role of a token; None, no valid token, is counted for its address."""
         policy = self.access_policy
         if not policy.token and policy.token_file is None:
             return
         if needed is None and policy.open_reads:
             return
-        scheme, _, token = headers.get("authorization", "").partition(" ")
-        role = self._find_role(token) if scheme == "Bearer" else None
         if role is None:
             self.counters.wrong_tokens.inc()
             wait = self._wrong_tokens.admit(client)
@@ -187,18 +187,22 @@ class Middleware:
             rule = f"this needs {needed} or admin"
             raise RefusedError(403, f"authorization: the role is {role}; {rule}. Use its token.")
 
-    def _find_role(self, token: str) -> Role | None:
-        role, file = self._table.find_role(token), self.access_policy.token_file
+    def _find_role(self, headers: Headers) -> Role | None:
+        """Return the role of the token of a request; None without a valid one."""
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        token, file = token.strip(), self.access_policy.token_file
+        role = self._table.find_role(token)
         return file.find_role(token) if role is None and file is not None else role
 
     def _client(self, scope: Scope) -> str:
         """Return the address of the client; a trusted proxy names it."""
-        client, proxies = _address(scope), self.access_policy.trusted_proxies
-        if client not in proxies:
-            return client
-        forwarded = Headers(scope=scope).get("x-forwarded-for", "")
-        hops = [hop.strip() for hop in forwarded.split(",") if hop.strip()]
-        return next((hop[:64] for hop in reversed(hops) if hop not in proxies), client)
+        proxies = self.access_policy.trusted_proxies
+        if not proxies:
+            return _address(scope)
+        forwarded = Headers(scope=scope).getlist("x-forwarded-for")
+        return forwarded_client(_address(scope), forwarded, proxies)
 
     def reserve_bytes(self, count: int) -> None:
         """Count bytes of a body; a negative count gives them back.

@@ -7,7 +7,11 @@ import pytest
 from scheduler.access.access_tokens import ROLES, GuardError
 from scheduler.access.auth import (
     RateLimit,
+    address_of,
     check_address,
+    check_proxy,
+    check_trusted_host,
+    forwarded_client,
     has_role,
     is_loopback,
     is_own_page,
@@ -58,6 +62,11 @@ def test_a_token_file_stands_for_the_variable() -> None:
         ("plant.evil.example", False),
         ("evil.example:8080", False),
         ("", False),
+        ("[::1]evil.example", False),
+        ("x://localhost", False),
+        ("localhost:8080@evil.example", False),
+        ("127.0.0.1:evil", False),
+        ("localhost, evil.example", False),
     ],
 )
 def test_names_of_others_are_no_trusted_hosts(host: str, expected: bool) -> None:
@@ -117,3 +126,54 @@ def test_a_client_may_ask_as_often_as_its_rate_after_a_burst() -> None:
 def test_no_rate_is_no_limit() -> None:
     limit = RateLimit(0.0, Clock())
     assert not any(limit.admit("a") for _ in range(1000))
+
+
+def test_an_empty_name_trusts_no_request_without_a_host() -> None:
+    assert not is_trusted_host("", ("",))
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "client"),
+    [
+        (["10.1.1.1"], "10.1.1.1"),
+        (["evil", "10.1.1.1"], "10.1.1.1"),
+        (["6.6.6.6, 10.1.1.1, 127.0.0.1"], "10.1.1.1"),
+        (["10.1.1.1:5000"], "10.1.1.1"),
+        (["[2001:DB8::0001]:5000"], "2001:db8::1"),
+        (["2001:db8:0::1"], "2001:db8::1"),
+        (["::ffff:10.1.1.1"], "10.1.1.1"),
+        (["6.6.6.6, unknown"], "127.0.0.1"),
+        ([""], "127.0.0.1"),
+        ([], "127.0.0.1"),
+    ],
+)
+def test_bug_the_address_that_the_last_proxy_adds_names_the_client(
+    forwarded: list[str], client: str
+) -> None:
+    """The first header alone was read, and each port and spelling was a client of its own."""
+    assert forwarded_client("127.0.0.1", forwarded, ["127.0.0.1"]) == client
+    assert forwarded_client("10.0.0.9", forwarded, ["127.0.0.1"]) == "10.0.0.9"
+
+
+@pytest.mark.parametrize("text", ["10.0.0.0/8", "proxy.example", "127.0.0.1:80", "[::1]", "", "*"])
+def test_bug_a_proxy_that_no_address_equals_is_refused(text: str) -> None:
+    """It was accepted, and never trusted."""
+    with pytest.raises(GuardError, match=r"^--trusted-proxy .*; it must be one address"):
+        check_proxy(text)
+
+
+def test_the_address_of_a_proxy_is_compared_as_it_is_usually_written() -> None:
+    assert check_proxy("0:0:0:0:0:0:0:1") == "::1"
+    assert check_proxy("10.0.0.1") == address_of("10.0.0.1:80") == "10.0.0.1"
+
+
+@pytest.mark.parametrize("name", ["https://plant.example", "plant.example:8443", "", "a b", "*.a"])
+def test_bug_a_name_that_no_host_equals_is_refused(name: str) -> None:
+    """It was accepted, and never trusted."""
+    with pytest.raises(GuardError, match=r"^--trusted-host .*; it must be a name or an address"):
+        check_trusted_host(name)
+
+
+@pytest.mark.parametrize("name", ["plant.example", "10.0.0.7", "::1", "plant_2", "*"])
+def test_names_and_addresses_may_be_trusted(name: str) -> None:
+    check_trusted_host(name)

@@ -211,3 +211,28 @@ def test_what_is_no_http_is_refused_as_all_else_is(server: Server, sent: bytes) 
     assert b"x-content-type-options: nosniff\r\n" in transport.sent
     assert b'{"problems":["the request is no HTTP/1.1' in transport.sent
     assert transport.closed
+
+
+def test_bug_a_body_that_does_not_come_in_time_is_answered(server: Server) -> None:
+    """The connection was closed without the status 408."""
+    _, transport = server.connect(HEAD + b"Content-Length: 9\r\n\r\n{")
+    (timer,) = (timer for timer in server.loop.timers if not timer.cancelled)
+    timer.call()
+    assert transport.sent.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+    assert transport.sent.count(b"HTTP/1.1") == 1
+
+
+@pytest.mark.parametrize("chunks", [b"zz\r\n{}", b"1\r\n{}\r\n", b"f" * 20 + b"\r\n{}"])
+def test_bug_chunks_of_a_wrong_length_are_answered(server: Server, chunks: bytes) -> None:
+    """The connection was closed without the status 400."""
+    _, transport = server.connect(HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + chunks)
+    assert transport.sent.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert transport.closed
+
+
+def test_nothing_is_said_in_between_of_an_answer_that_has_begun(server: Server) -> None:
+    protocol, transport = server.connect(HEAD + b"Content-Length: 9\r\n\r\n{")
+    protocol.cycle.response_started = True
+    protocol.data_received(b"}       GARBAGE\r\n\r\n")
+    assert transport.closed
+    assert transport.sent == b""

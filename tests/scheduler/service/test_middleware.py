@@ -146,21 +146,51 @@ def test_wrong_tokens_are_limited_and_do_not_shut_out_the_right_one() -> None:
     assert behind.status("GET", POLICY, headers=wrong) == 401
 
 
-def test_the_rate_is_limited_before_the_token_is_looked_at() -> None:
+def test_the_rate_is_limited_whether_or_not_the_token_is_right() -> None:
     behind = Behind(token=TOKEN, rate=1.0)
     assert [behind.status("GET", POLICY) for _ in range(4)] == [401, 401, 429, 429]
     assert behind.client.get(POLICY).headers["Retry-After"] == "1"
     assert behind.status("GET", "/healthz") == 200
+    right = {"Authorization": f"Bearer {TOKEN}"}
+    assert [behind.status("GET", POLICY, headers=right) for _ in range(3)] == [200, 200, 429]
+
+
+def test_bug_requests_without_a_token_use_up_the_rate_of_those_without_alone() -> None:
+    """A program of the same machine without a token shut out those with one."""
+    behind = Behind(token=TOKEN, rate=10.0)
+    wrong = {"Authorization": "Bearer another-token-of-some-length"}
+    assert {behind.status("GET", POLICY, headers=wrong) for _ in range(50)} == {401, 429}
+    assert behind.status("GET", POLICY, headers={"Authorization": f"Bearer {TOKEN}"}) == 200
+
+
+@pytest.mark.parametrize("scheme", ["bearer", "BEARER", "Bearer "])
+def test_bug_the_scheme_of_a_token_may_be_written_in_any_case(scheme: str) -> None:
+    """RFC 9110 compares it without regard to case; it was refused."""
+    behind = Behind(token=TOKEN)
+    assert behind.status("GET", POLICY, headers={"Authorization": f"{scheme} {TOKEN}"}) == 200
+
+
+def test_bug_a_request_with_two_hosts_is_refused() -> None:
+    """The first one alone was looked at."""
+    behind = Behind()
+    for names in (("localhost", "evil.example"), ("localhost", "localhost")):
+        answer = behind.client.send(
+            behind.client.build_request("GET", POLICY, headers=[("Host", name) for name in names])
+        )
+        assert answer.status_code == 421
 
 
 def test_forwarded_addresses_are_believed_from_trusted_proxies_alone() -> None:
-    def statuses(**policy: Any) -> list[int]:
+    def statuses(names: list[str], **policy: Any) -> list[int]:
         behind = Behind(rate=1.0, **policy)
-        names = [{"X-Forwarded-For": f"evil, 10.0.0.{i}, testclient"} for i in range(4)]
-        return [behind.status("GET", POLICY, headers=headers) for headers in names]
+        each = [{"X-Forwarded-For": name} for name in names]
+        return [behind.status("GET", POLICY, headers=headers) for headers in each]
 
-    assert statuses() == [200, 200, 429, 429]
-    assert statuses(trusted_proxies=("testclient",)) == [200] * 4
+    others = [f"evil, 10.0.0.{i}" for i in range(4)]
+    spoofed = [f"10.0.0.{i}, 10.1.1.1" for i in range(4)]
+    assert statuses(others) == [200, 200, 429, 429]
+    assert statuses(others, trusted_proxies=("testclient",)) == [200] * 4
+    assert statuses(spoofed, trusted_proxies=("testclient",)) == [200, 200, 429, 429]
 
 
 def test_a_body_that_is_too_large_is_refused_before_it_is_read() -> None:
