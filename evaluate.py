@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from agents.compilation import warm_up
 from evaluation.benchmark import Benchmark, BenchmarkConfig
+from evaluation.option_numbers import not_negative_option, positive_option, seconds_option
 from evaluation.reporting.console_tables import format_results
 from evaluation.reporting.results import Results
 from evaluation.runner import provenance
@@ -173,7 +174,7 @@ def _add_episodes(group: argparse._ArgumentGroup) -> None:
         ("--validation-episodes", 128, "episodes on which the best rule is chosen"),
     ):
         text = f"number of {subject} (default: %(default)s)"
-        group.add_argument(name, type=_positive, default=default, metavar="N", help=text)
+        group.add_argument(name, type=positive_option, default=default, metavar="N", help=text)
     group.add_argument(
         "--block",
         default="test",
@@ -182,7 +183,7 @@ def _add_episodes(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--first",
-        type=_not_negative,
+        type=not_negative_option,
         default=0,
         metavar="N",
         help="index of the first scored episode in the block (default: %(default)s)",
@@ -206,7 +207,7 @@ def _add_rules_of_play(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--patience",
         dest="call_timeout",
-        type=_seconds,
+        type=seconds_option,
         default=60.0,
         metavar="SECONDS",
         help="time limit of one call of a policy from a file or a checkpoint, in seconds; inf for"
@@ -218,7 +219,7 @@ def _add_execution(group: argparse._ArgumentGroup) -> None:
     """Add the options that change no result."""
     group.add_argument(
         "--processes",
-        type=_positive,
+        type=positive_option,
         default=os.cpu_count() or 1,
         metavar="N",
         help="number of processes; changes no result (default: the number of cores)",
@@ -237,34 +238,6 @@ def _add_execution(group: argparse._ArgumentGroup) -> None:
         help="folder of the results, and of finished work that the same command resumes (default:"
         " %(default)s)",
     )
-
-
-def _positive(text: str) -> int:
-    return _whole(text, 1)
-
-
-def _not_negative(text: str) -> int:
-    return _whole(text, 0)
-
-
-def _whole(text: str, least: int) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = least - 1
-    if number < least:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} on")
-    return number
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not seconds > 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
-    return seconds
 
 
 def check_options(options: argparse.Namespace) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
@@ -163,7 +164,7 @@ def _add_serve_options(commands: _Commands) -> None:
     )
     serve.add_argument(
         "--rate",
-        type=float,
+        type=_not_negative,
         default=1000.0,
         help="requests per second and client, with bursts of two seconds; 0: no limit",
     )
@@ -336,17 +337,20 @@ def _add_common_options(commands: _Commands) -> None:
 
 
 def _positive(text: str) -> float:
-    """Return a positive number; infinity is allowed.
+    """Return a positive number; infinity is allowed."""
+    return _number(text, lambda value: value > 0, "a positive number")
 
-    Raises
-    ------
-    argparse.ArgumentTypeError
-        If the text is anything else.
-    """
+
+def _not_negative(text: str) -> float:
+    """Return a number of at least 0; infinity is allowed."""
+    return _number(text, lambda value: value >= 0, "a number of at least 0")
+
+
+def _number(text: str, holds: Callable[[float], bool], rule: str) -> float:
     with contextlib.suppress(ValueError):
-        if (value := float(text)) > 0:
+        if holds(value := float(text)):
             return value
-    raise argparse.ArgumentTypeError(f"{text}; it must be a positive number")
+    raise argparse.ArgumentTypeError(f"{text}; it must be {rule}")
 
 
 def _at_least_one(text: str) -> int:

@@ -268,19 +268,7 @@ def _read_options(arguments: list[str] | None) -> argparse.Namespace:
         help="names or TOML files, separated by commas; otherwise those the policy was trained on",
         default=argparse.SUPPRESS,
     )
-    parser.add_argument(
-        "--processes",
-        type=int,
-        default=os.cpu_count() or 1,
-        help="processes that simulate, and threads that fit; the result does not depend on them",
-    )
-    parser.add_argument(
-        "--cluster",
-        metavar="ADDRESS",
-        help="Ray cluster that simulates in place of the processes: HOST:PORT, or auto for the one"
-        " of this machine; the result does not depend on it",
-        default=argparse.SUPPRESS,
-    )
+    _add_execution(parser)
     parser.add_argument(
         "--extra-data",
         nargs="+",
@@ -298,6 +286,23 @@ def _read_options(arguments: list[str] | None) -> argparse.Namespace:
         help="weight of the KL divergence from the policy before the iteration",
     )
     return parser.parse_args(arguments)
+
+
+def _add_execution(parser: argparse.ArgumentParser) -> None:
+    """Add the options that change no result."""
+    parser.add_argument(
+        "--processes",
+        type=int,
+        default=os.cpu_count() or 1,
+        help="processes that simulate, and threads that fit; the result does not depend on them",
+    )
+    parser.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        help="Ray cluster that simulates in place of the processes: HOST:PORT, or auto for the one"
+        " of this machine; the result does not depend on it",
+        default=argparse.SUPPRESS,
+    )
 
 
 def _config_of(options: argparse.Namespace) -> ExpertIterationConfig:

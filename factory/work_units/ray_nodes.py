@@ -26,7 +26,7 @@ _REMEDIES = {
 
 
 @cache
-def hash_sources() -> str:
+def hash_packages() -> str:
     """Return a hash of all Python files of the project's packages."""
     digest = hashlib.sha256()
     for package in PACKAGES:
@@ -41,7 +41,7 @@ def describe_this_node(folder: str) -> dict[str, str]:
     """Return what must be equal on all nodes: working folder, sources and versions."""
     return {
         "folder": folder if os.path.isdir(folder) else "missing",
-        "sources": hash_sources(),
+        "sources": hash_packages(),
         "numpy": np.__version__,
         "numba": numba.__version__,
     }
@@ -106,8 +106,7 @@ def prepare_nodes(ray: Any, prepare: Callable[[], object]) -> None:
         raise ClusterError("the cluster has no cores. Start a node with cores: ray start.")
     folder = str(Path.cwd())
     here = describe_this_node(folder)
-    found = _on_each_node(ray, nodes, _make_inquiry(), folder)
-    for name, there in found:
+    for name, there in _on_each_node(ray, nodes, _make_inquiry(), folder):
         compare_node(name, here, there)
     say(f"compiling the simulator on the nodes of the cluster ({len(nodes)}) ...")
     _on_each_node(ray, nodes, prepare)

@@ -48,8 +48,8 @@ class BoardRoutes:
             ("/v1/plans/current", self.current, "GET"),
             ("/v1/plans/current", self.publish, "PUT"),
             ("/v1/plans/scenarios", self.scenarios, "GET"),
-            ("/v1/plans/scenarios/{name}", self.keep_scenario, "PUT"),
-            ("/v1/plans/scenarios/{name}", self.remove_scenario, "DELETE"),
+            ("/v1/plans/scenarios/{name:path}", self.keep_scenario, "PUT"),
+            ("/v1/plans/scenarios/{name:path}", self.remove_scenario, "DELETE"),
             ("/v1/events", self.stream, "GET"),
         ):
             app.add_api_route(path, answer, methods=[method], response_model=None)

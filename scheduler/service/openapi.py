@@ -115,27 +115,6 @@ _SPECIAL_REFUSALS = {
 _WITH_TAGS = (("/v1/floor", "get"), ("/v1/plans/current", "get"))
 """Answers with the header ``ETag``."""
 _REFUSALS = {
-    "409": "No floor was sent.",
-    "412": "The floor has another tag than `If-Match` says.",
-}
-_SPECIAL_REFUSALS = {
-    ("/v1/decide", "post"): _FLOOR_REFUSALS,
-    ("/v1/floor", "put"): _FLOOR_REFUSALS,
-    ("/v1/floor", "patch"): _FLOOR_REFUSALS,
-    ("/v1/plans/current", "put"): {"409": "A newer plan was published meanwhile."},
-    ("/v1/policy/reload", "post"): {"409": "The new bundle was refused; the old one stays active."},
-    ("/v1/plans/scenarios/{name}", "delete"): {"404": "There is no scenario of that name."},
-}
-_WITH_TAGS = (("/v1/floor", "get"), ("/v1/plans/current", "get"))
-"""Answers with the header ``ETag``."""
-_EXAMPLES: dict[type[BaseModel], Any] = {
-    OutcomesRequest: {
-        "completions": [{"order": "17", "completion_date": 1240}],
-        "cancelled": ["21"],
-    },
-    FloorChanges: {"clock": 1250, "orders": {"17": {"due_date": 1500}, "21": None}},
-}
-_REFUSALS = {
     "401": "The token is missing or wrong.",
     "403": "The role of the token does not suffice, or a web page from elsewhere sent the request.",
     "413": f"The body is longer than {MAX_BYTES // 2**20} MiB.",

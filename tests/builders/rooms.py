@@ -60,6 +60,7 @@ ROOMS = {
         "policy_improvement",
     ],
     "evaluation": [
+        "option_numbers",
         "statistics",
         "reporting",
         "tuned_parameters",

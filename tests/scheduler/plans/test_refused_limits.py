@@ -51,6 +51,8 @@ def test_the_refusal_for_want_of_time_names_futures_only_where_they_took_it() ->
     ("arguments", "words"),
     [
         (["decide", "s.json", "--budget=-1"], "--budget: -1; it must be a positive number"),
+        (["serve", "--rate=-1"], "--rate: -1; it must be a number of at least 0"),
+        (["serve", "--rate=nan"], "--rate: nan; it must be a number of at least 0"),
         (["decide", "s.json", "--budget=nan"], "--budget: nan; it must be a positive number"),
         (["serve", "--port=99999"], "--port: 99999; it must lie between 0 and 65535"),
     ],

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -119,9 +120,18 @@ def test_scenarios_are_kept_listed_and_removed(client: TestClient) -> None:
     assert "is not kept" in missing.json()["problems"][0]
 
 
+@pytest.mark.parametrize("name", ["A/B", "50 %", "Früh/Spät", "a" * 100])
+def test_a_scenario_has_the_name_that_planners_gave_it(client: TestClient, name: str) -> None:
+    path = f"{SCENARIOS}/{quote(name, safe='')}"
+    (kept,) = client.put(path, json=RUSH).json()["scenarios"]
+    assert kept["name"] == name
+    assert client.delete(path).json() == {"scenarios": []}
+
+
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
 def test_changes_of_the_board_need_the_role_of_planners(method: str) -> None:
     assert needed_role(method, f"{SCENARIOS}/a") == needed_role("PUT", CURRENT) == "plan"
+    assert needed_role(method, f"{SCENARIOS}/a/b") == "plan"
     assert needed_role("GET", CURRENT) is None
 
 
