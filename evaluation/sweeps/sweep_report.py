@@ -26,7 +26,7 @@ from evaluation.sweeps.sweep_results import BEST_FILE, SweepResults, describe_va
 from evaluation.sweeps.trial_records import TrialRecord
 from factory.io.atomic_write import write_atomically
 
-_INCHES = (9.0, 4.2)
+_INCHES = (11.0, 4.4)
 
 
 def write_sweep_report(results: SweepResults, folder: Path) -> Path:
@@ -110,15 +110,16 @@ def _importance_table(shares: dict[str, float]) -> Table:
 def _picture(plot: Callable[..., Any], study: optuna.Study, caption: str) -> Picture:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
-        axes: Axes = plot(study)
+        axes: Axes = plot(study, target_name="cost")
     figure = axes.figure
     assert isinstance(figure, Figure)
     axes.set_title("")
     figure.set_size_inches(*_INCHES)
-    for each in figure.axes:
-        for label in each.get_xticklabels():
-            label.set_rotation(20)
-            label.set_horizontalalignment("right")
+    figure.subplots_adjust(left=0.08, right=0.98, bottom=0.24, top=0.97)
+    names = [label.get_text() for label in axes.get_xticklabels()]
+    if "cost" in names:  # the axes of the keys, whose names Optuna cuts to their ends
+        keys = [key.partition(".")[2] for key in sorted(study.best_params)]
+        axes.set_xticks(axes.get_xticks(), ["cost", *keys], rotation=15, ha="right")
     return Picture(figure_to_svg(figure), caption, caption)
 
 
