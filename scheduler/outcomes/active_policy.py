@@ -116,8 +116,13 @@ class ActivePolicy:
 
     def outcome_state(self) -> OutcomeState:
         """Return the comparison of policy and rule so far."""
-        update = {"put_aside": self._put_aside is not None, "on_drift": self.on_drift}
-        return self.watch.state.model_copy(update=update)
+        state = self.watch.state
+        update = {
+            "put_aside": self._put_aside is not None,
+            "on_drift": self.on_drift,
+            "fault": state.fault and self.hide_folders(state.fault),
+        }
+        return state.model_copy(update=update)
 
     def hide_folders(self, text: str) -> str:
         """Return a text that names the files of bundle and log without their folders."""

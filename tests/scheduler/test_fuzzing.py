@@ -299,11 +299,18 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     )
     with service_client(create_app(engine, AccessPolicy(rate=0.0), ready.set)) as client:
         ready.wait()
+        client.app_state["log_folder"] = decision_log.path.parent
         yield client
 
 
 def check(client: TestClient, path: str, body: Any, answer: Any) -> None:
-    """An answer of the service is whole: legal decisions, or problems in words."""
+    """An answer of the service is whole: legal decisions, or problems in words.
+
+    It has no path of this machine.
+    """
+    head = " ".join(answer.headers.values())
+    for folder in (str(ROOT), str(client.app_state["log_folder"])):
+        assert folder not in answer.text + head
     expected = (200, 304, 404, 405, 409, 412, 413, 422, 503)
     assert answer.status_code in expected, f"{answer.status_code}: {answer.text}"
     if answer.status_code == 304:
