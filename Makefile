@@ -30,7 +30,7 @@ shell: $(READY) ## open a shell in the environment, where `changeover` and `pyth
 	@echo "The commands of the README run here; exit leaves this shell."; PATH="$(CURDIR)/$(BIN):$$PATH" VIRTUAL_ENV="$(CURDIR)/$(VENV)" $${SHELL:-sh} -i
 
 test: lint ## linters, mypy and all tests
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --durations 10
 
 # For between two edits: without what is marked `slow` (tests/builders/slow_modules.py), under 90 seconds on two idle cores. The first
 # run after an edit in `factory`, `envs` or `agents` compiles what the edit concerns, and takes up to some minutes longer.
