@@ -19,7 +19,7 @@ def fail(run: Run) -> dict[str, Any]:
 def test_a_comparison_trains_scores_and_does_not_train_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ["--out", str(tmp_path), "--factory", "tiny", "--steps", "256", "--seeds", "2"]
+    arguments = ["--out", str(tmp_path), "--factory", "tiny", "--steps", "256", "--seeds", "1"]
     arguments += ["--algorithms", "MaskablePPO,ours", "--episodes", "2", "--processes", "1"]
     arguments += ["--baselines", "ATCS,FIFO"]
     assert main(arguments) == 0
@@ -27,9 +27,9 @@ def test_a_comparison_trains_scores_and_does_not_train_again(
     assert all(name in table for name in ("MaskablePPO", "ours", "ATCS", "FIFO"))
     report = json.loads((tmp_path / "training.json").read_text())
     done = {(run["name"], run["seed"]) for run in report["runs"]}
-    assert done == {(name, seed) for name in ("MaskablePPO", "ours") for seed in (0, 1)}
+    assert done == {("MaskablePPO", 0), ("ours", 0)}
     results = json.loads((tmp_path / "results.json").read_text())
-    assert results["policies"]["MaskablePPO"]["training_seeds"] == 2
+    assert results["policies"]["MaskablePPO"]["training_seeds"] == 1
     runs = [Run(name, seed, 256, "tiny", tmp_path / "runs") for name, seed in sorted(done)]
 
     assert all(run["sampled_cost"] > 0 for run in report["runs"] if run["name"] != "ours")

@@ -28,7 +28,7 @@ from scheduler.snapshot.schema import Snapshot
 from tests.builders.workshop import ATCS, any_legal, moments, planner, three_orders, workshop
 from tests.oracles.plan_reader import Reading
 
-CASES = int(os.environ.get("PLAN_CHANGES", "6"))
+CASES = int(os.environ.get("PLAN_CHANGES", "4"))
 """Changes of each kind that are tried on each moment."""
 NAMES = ("microfactory", "scarce_crew", "unreliable", "one_of_a_kind", "large")
 
