@@ -64,6 +64,7 @@ NOT_EXECUTED = {
 """Blocks by page and beginning of their first line, and the reason why none of them runs."""
 
 LEFT_OUT = {
+    r"train\.py .*--cluster|sweep\.py .*--address": (PARSED, "needs a cluster"),
     r"changeover train|python train\.py": ("train._run", "trains for minutes"),
     r"changeover sweep|python sweep\.py --config": ("sweep.run_sweep", "trains for an hour"),
     r"sweep\.py --resume": (PARSED, "needs a sweep"),

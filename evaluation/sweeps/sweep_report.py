@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+from matplotlib import pyplot, rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from optuna.exceptions import ExperimentalWarning
@@ -108,7 +109,7 @@ def _importance_table(shares: dict[str, float]) -> Table:
 
 
 def _picture(plot: Callable[..., Any], study: optuna.Study, caption: str) -> Picture:
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), rc_context():  # Optuna sets a style for the whole process
         warnings.simplefilter("ignore", ExperimentalWarning)
         axes: Axes = plot(study, target_name="cost")
     figure = axes.figure
@@ -120,7 +121,9 @@ def _picture(plot: Callable[..., Any], study: optuna.Study, caption: str) -> Pic
     if "cost" in names:  # the axes of the keys, whose names Optuna cuts to their ends
         keys = [key.partition(".")[2] for key in sorted(study.best_params)]
         axes.set_xticks(axes.get_xticks(), ["cost", *keys], rotation=15, ha="right")
-    return Picture(figure_to_svg(figure), caption, caption)
+    picture = Picture(figure_to_svg(figure), caption, caption)
+    pyplot.close(figure)
+    return picture
 
 
 def format_trials(results: SweepResults, count: int = 10) -> str:

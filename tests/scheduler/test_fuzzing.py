@@ -38,6 +38,7 @@ from scheduler.service.middleware import AccessPolicy
 from scheduler.snapshot.read import SnapshotError, check_snapshot, parse_snapshot, read_snapshot
 from scheduler.snapshot.schema import Snapshot
 from tests.builders.event_waits import Clock
+from tests.builders.nested_places import places_in
 from tests.builders.repository import ROOT
 from tests.builders.service_client import service_client
 from tests.builders.snapshots import FACTORY, RULE, snapshot_after
@@ -103,19 +104,6 @@ MAX_CLOCK_CALLS = 20_000
 
 
 # --- snapshots ------------------------------------------------------------------------------------
-
-
-def places_in(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Paths to all values in nested lists and dictionaries."""
-    yield path
-    for key, inner in (
-        value.items()
-        if isinstance(value, dict)
-        else enumerate(value)
-        if isinstance(value, list)
-        else ()
-    ):
-        yield from places_in(inner, (*path, key))
 
 
 @cache

@@ -154,7 +154,7 @@ def test_interrupted_before_training_names_the_same_command(
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("train.warm_up", stop)
+    monkeypatch.setattr("evaluation.training_runs.single_run.warm_up", stop)
     assert train_main(small_command(tmp_path, write_own_factory("saws", tmp_path))) == 130
     assert "before the training began; the same command starts it" in capsys.readouterr().err
 

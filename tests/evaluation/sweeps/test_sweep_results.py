@@ -7,6 +7,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from matplotlib import pyplot, rcParams
 
 pytest.importorskip("optuna", reason="sweeps need the extra `cluster`")
 
@@ -92,7 +93,10 @@ def test_the_table_has_a_row_for_each_trial(tmp_path: Path) -> None:
 
 
 def test_a_report_shows_trials_pictures_and_importance(tmp_path: Path) -> None:
+    style = dict(rcParams)
     page = write_sweep_report(results(), tmp_path).read_text()
+    assert dict(rcParams) == style, "pictures of others keep their style"
+    assert pyplot.get_fignums() == []
     assert page.count("<svg") >= 2
     for text in ("Parallel coordinates", "History", "Importance of the keys", "out of memory"):
         assert text in page

@@ -27,6 +27,7 @@ from factory.simulation.load import load
 from scheduler.__main__ import main
 from scheduler.decisions.decider import Decider
 from scheduler.floor.floor import ShopFloor
+from scheduler.plans import plan_simulation
 from scheduler.plans.changes import Change, MachineDown, OrderTerms
 from scheduler.plans.schema import Plan
 from scheduler.plans.starting_floors import init_sampled
@@ -326,8 +327,12 @@ def test_bug_the_reference_cost_of_an_episode_takes_no_decision_more_for_a_longe
 
 @pytest.mark.parametrize("command", ["plan", "what-if"])
 def test_bug_a_plan_on_the_command_line_has_a_limit_and_says_how_far_it_came(
-    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    command: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(plan_simulation, "_DECISIONS_PER_CALL", 1)
     (tmp_path / "snapshot.json").write_text(moment().model_dump_json())
     (tmp_path / "manifest.json").write_text(
         json.dumps(
