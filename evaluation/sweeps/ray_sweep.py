@@ -29,7 +29,7 @@ from evaluation.sweeps.trial_records import TrialRecord, TrialRecords, trial_nam
 _TUNE_FOLDER = ".tune"
 """Folder of Ray Tune's own files, inside that of the sweep; nothing is read from it again."""
 _MAX_DEATHS = 5
-"""How often the process of a trial may be killed before the trial counts as failed."""
+"""Number of kills of the process of a trial before the trial counts as failed."""
 
 
 class _PopulationRecords(tune.Callback):

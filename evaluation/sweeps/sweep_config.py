@@ -85,8 +85,8 @@ class SweepConfig(_Table):
     changes: tuple[str, ...] = ()
     """Changes of that config for all trials, as ``--set`` of ``train.py`` takes them."""
     metric: Literal["validation_ratio", "total_cost"] = "validation_ratio"
-    """What is minimised, on the validation episodes: ``validation_ratio`` is the cost relative to
-    the best rule's, ``total_cost`` the mean cost of the factories."""
+    """Figure that is minimised, on the validation episodes: ``validation_ratio`` is the cost
+    relative to the best rule's, ``total_cost`` the mean cost of the factories."""
     trials: Annotated[int, Field(ge=1, le=MAX_TRIALS)] = 24
     """Number of trials; a grid has as many as it has points, if that is less."""
     hours: Annotated[
@@ -109,7 +109,7 @@ class SweepConfig(_Table):
     gpus: Annotated[float, Field(ge=0, le=64)] = 0.0
     """GPUs of each trial; a part of one if several share it."""
     early_stopping: EarlyStopping = EarlyStopping()
-    """Which trials end before their training does."""
+    """Rule by which trials end before their training does."""
     space: Annotated[dict[str, SearchParameter], Field(min_length=1)]
     """Parameters by key of the training config, in quotes."""
 

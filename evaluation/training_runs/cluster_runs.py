@@ -19,7 +19,7 @@ from factory.work_units.ray_connection import ONE_THREAD, connected
 from factory.work_units.ray_nodes import prepare_nodes
 
 _MAX_DEATHS = 5
-"""How often the process of a run may be killed before the runs end with an error."""
+"""Number of kills of the process of a run before the runs end with an error."""
 _SECONDS_A_LOOK = 2.0
 
 
