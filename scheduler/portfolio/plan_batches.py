@@ -6,17 +6,15 @@ from __future__ import annotations
 
 import math
 
-from agents.rules.compiled import CompiledRule, choose_row
+from agents.rules.compiled import CompiledRule
 from factory.futures.lulls import begin_lulls
 from factory.jit.compile import compiled
 from factory.simulation.costs import total_cost
 from scheduler.plans.projection import (
-    FINISHED,
     RUNNING,
     SampledNetwork,
-    advance_one,
-    decide_and_count,
     simulate_policy,
+    simulate_rule,
 )
 from scheduler.plans.starting_floors import init_expected
 from scheduler.portfolio.sequence_moves import draw_move, draw_share, make_move, undo_move
@@ -48,17 +46,11 @@ def cost_of_rules(factory, source, locks, shop, known, last_date, lulls, counts,
             int(rules[i, 0]), rules[i, 1], rules[i, 2], rules[i, 3], rules[i, 4], rules[i, 5]
         )
         begin_plan(factory, source, locks, shop, lulls, counts)
-        costs[i] = NO_PLAN
-        while True:
-            machine = advance_one(factory, shop, 0, locks, known, last_date, lulls, counts)
-            shop.env[0].deciding = machine
-            if machine == FINISHED:
-                costs[i] = total_cost(shop, 0)
-            if machine < 0:
-                break
-            row = choose_row(factory, shop, 0, rule)
-            if not decide_and_count(factory, shop, 0, row, counts):
-                break
+        limits = (_ENDLESS, _ENDLESS)
+        outcome = simulate_rule(
+            factory, factory, shop, locks, known, last_date, lulls, counts, rule, *limits
+        )
+        costs[i] = total_cost(shop, 0) if outcome == RUNNING else NO_PLAN
 
 
 @compiled
