@@ -159,7 +159,9 @@ def values_within(space: SearchSpace, values: Mapping[str, Any]) -> Values | Non
         if parameter.choice is not None:
             if value not in parameter.choice:
                 return None
-        elif value is None or not parameter.bounds[0] <= value <= parameter.bounds[1]:  # type: ignore[index]
-            return None
+        else:
+            low, high = parameter.bounds or (0.0, 0.0)
+            if value is None or not low <= value <= high:
+                return None
         chosen[key] = value
     return chosen

@@ -60,6 +60,7 @@ class StudySearcher(Searcher):
         self.study = optuna.create_study(
             storage=storage, study_name=study_name, direction="minimize", load_if_exists=True
         )
+        self.is_interrupted = False  # the sweep ends before its trials do: they are not over
         known = records.read_all()
         self.is_new = not known and not self.study.trials
         self._pending = deque(known)
@@ -135,9 +136,6 @@ class StudySearcher(Searcher):
         return {}
 
     # --- the study --------------------------------------------------------------------------------
-
-    is_interrupted = False
-    """Whether the sweep ends before its trials do, so that they are not over."""
 
     def _next_values(self) -> Values | None:
         """Return the values of a new trial, which is asked for in the study; None: no more."""
