@@ -7,32 +7,65 @@ Times are integer ticks, powers kW, money in one currency.
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
+from factory.demand_model import (
+    Customer,
+    Demand,
+    DemandRegime,
+    Order,
+    OrderBook,
+    SupplyRegime,
+)
 from factory.field_notes import FieldNote
-from factory.model_tables import factory_html, orders_html
+from factory.model_tables import factory_html
+from factory.operating_model import (
+    Calendar,
+    Maintenance,
+    Model,
+    OperationStaff,
+    StaffGroup,
+    StaffNeed,
+    hour_of_start,
+)
 
-
-class Model(BaseModel):
-    """Base of all domain models: frozen, no unknown keys, no silent coercion of types."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True
-    )
-
+__all__ = [
+    "Attribute",
+    "Calendar",
+    "Costs",
+    "Customer",
+    "Demand",
+    "DemandRegime",
+    "Effect",
+    "Factory",
+    "Machine",
+    "Maintenance",
+    "Model",
+    "Operation",
+    "OperationStaff",
+    "Option",
+    "OptionValue",
+    "Order",
+    "OrderBook",
+    "Product",
+    "StaffGroup",
+    "StaffNeed",
+    "SupplyRegime",
+    "Tariff",
+    "Transport",
+    "Uncertainty",
+    "WorkCentre",
+]
 
 _Unique = Annotated[str, FieldNote(bounds="unique")]
 _Power = Annotated[float, FieldNote(unit="kW")]
 _Ticks = FieldNote(unit="ticks", low=1, default="never fails")
 _Wanted = Annotated[dict[str, str], FieldNote(bounds="known values")]
+_RunLength = FieldNote(bounds="at least 1, `min_run` ≤ `max_run`", default="no limit")
 _Probability = Annotated[float, FieldNote(low=0, high=1)]
 _OwnProbability = FieldNote(low=0, high=1, default="that of `[uncertainty]`")
-_Forever = FieldNote(
-    unit="ticks", bounds="above 0; required with several regimes", default="forever"
-)
 
 
 class Attribute(Model):
@@ -60,6 +93,12 @@ class Attribute(Model):
         tuple[tuple[str, str], ...], FieldNote(bounds="every wanted value stays reachable")
     ] = ()
     """Pairs ``["from", "to"]`` that must not follow each other directly."""
+    min_run: Annotated[int | None, _RunLength] = None
+    """Shortest run of a value while ready operations want it."""
+    max_run: Annotated[int | None, _RunLength] = None
+    """Longest run of a value, after which it must be changed or cleaned."""
+    counts: Literal["operations", "ticks"] = "operations"
+    """Measure of runs: attempts at operations, or their processing time."""
 
 
 class Machine(Model):
@@ -74,7 +113,13 @@ class Machine(Model):
     processing_power: _Power = 0.0
     """Power while processing."""
     changeover_power: _Power = 0.0
-    """Power during changeovers."""
+    """Power during changeovers and maintenance."""
+    closed_power: Annotated[float | None, FieldNote(unit="kW", default="`idle_power`")] = None
+    """Power while its calendar is closed and it does not work."""
+    calendar: Annotated[str | None, FieldNote(bounds="known", default="always open")] = None
+    """Calendar by which it is open."""
+    maintenance: Annotated[tuple[Maintenance, ...], FieldNote(bounds="up to 8")] = ()
+    """Its maintenance and cleaning."""
     mean_time_to_failure: Annotated[int | None, _Ticks] = None
     """Mean processing time between failures; needs ``mean_time_to_repair``."""
     mean_time_to_repair: Annotated[int | None, _Ticks] = None
@@ -102,6 +147,12 @@ class WorkCentre(Model):
         int | None, FieldNote("ticks", low=1, default="twice the mean process time there")
     ] = None
     """Maximum length of a wait."""
+    changeover_across_closures: Literal["pause", "fit", "through"] = "pause"
+    """What changeovers and maintenance do at a closing: pause, end before it, or go on."""
+    changeover_staff: Annotated[
+        StaffNeed | None, FieldNote(default="one of `crews`; nobody if there is `staff`")
+    ] = None
+    """People that a changeover needs."""
 
 
 class Operation(Model):
@@ -149,6 +200,12 @@ class Operation(Model):
         ),
     ] = None
     """The same for the first operation after a changeover."""
+    across_closures: Literal["pause", "fit", "finish"] = "pause"
+    """What processing does at a closing: pause, end before it (else overtime), or go on."""
+    longest_pause: Annotated[int | None, FieldNote("ticks", default="no limit")] = None
+    """Longest closure that may interrupt it, for ``pause``."""
+    staff: Annotated[OperationStaff | None, FieldNote(default="nobody")] = None
+    """People that processing needs."""
 
 
 class Product(Model):
@@ -195,71 +252,6 @@ class Option(Model):
         tuple[str, ...] | None, FieldNote(bounds="known", default="all products")
     ] = None
     """Products that have the option."""
-
-
-class Customer(Model):
-    """A customer class: weight and due-date allowance of its orders."""
-
-    name: _Unique
-    """Name of the class."""
-    share: Annotated[float, FieldNote("share")]
-    """Share of orders that come from it."""
-    weight: Annotated[float, FieldNote("weight")]
-    """Importance of its orders."""
-    allowance: Annotated[tuple[float, float], FieldNote("work content", bounds="low ≤ high ≤ 1000")]
-    """Time from release to due date, as a multiple of the work content; drawn uniformly."""
-
-
-class DemandRegime(Model):
-    """A phase of the demand; regimes follow each other cyclically."""
-
-    name: _Unique
-    """Name of the regime."""
-    interarrival_time: Annotated[float, FieldNote("ticks", low=0.001, high=10_000_000)]
-    """Mean time between batches."""
-    mix: Annotated[
-        dict[str, float],
-        FieldNote("weight", bounds="at least one product without launch date must be positive"),
-    ]
-    """Weight by product; products left out: 0."""
-    mix_end: Annotated[
-        dict[str, float] | None, FieldNote("weight", bounds="as `mix`", default="`mix`")
-    ] = None
-    """Weights at the end of the episode; the mix drifts from one to the other."""
-    duration: Annotated[int | None, _Forever] = None
-    """Mean length of a stay."""
-    options: Annotated[dict[str, dict[str, float]], FieldNote("share", bounds="known")] = {}
-    """Shares of option values, in place of the whole table of an option."""
-    customers: Annotated[dict[str, float], FieldNote("share", bounds="known")] = {}
-    """Shares of customer classes, in place of single ones."""
-
-
-class Demand(Model):
-    """Random demand: number of orders, regimes, customers, batches."""
-
-    num_orders: Annotated[int, FieldNote("orders", low=1, high=100_000)]
-    """Orders of an episode."""
-    regimes: Annotated[tuple[DemandRegime, ...], FieldNote(bounds="at least 1")]
-    """Demand regimes, which follow each other cyclically."""
-    customers: Annotated[tuple[Customer, ...], FieldNote(bounds="1 to 32,767")]
-    """Customer classes."""
-    batch: Annotated[tuple[int, int], FieldNote("orders", bounds="1 ≤ low ≤ high ≤ 1000")] = (1, 1)
-    """Orders released together."""
-    initial_orders: Annotated[int, FieldNote("orders", bounds="at most `num_orders`")] = 0
-    """Orders released at date 0."""
-
-
-class SupplyRegime(Model):
-    """A phase of the supply of material; regimes follow each other cyclically."""
-
-    name: _Unique
-    """Name of the regime."""
-    late_probability: _Probability
-    """Probability that the material of an order is late."""
-    mean_lateness: Annotated[int, FieldNote("ticks", low=1)]
-    """Mean delay of late material."""
-    duration: Annotated[int | None, _Forever] = None
-    """Mean length of a stay."""
 
 
 class Transport(Model):
@@ -310,6 +302,12 @@ class Costs(Model):
     """Factor on the tariff."""
     holding: Annotated[float, FieldNote("currency/order/h")] = 0.0
     """Cost of an order in progress."""
+    overtime: Annotated[float, FieldNote("currency/h")] = 0.0
+    """Cost of an hour of overtime of a machine."""
+    maintenance: Annotated[float, FieldNote("factor")] = 1.0
+    """Factor on the ``cost`` of maintenance."""
+    staff: Annotated[float, FieldNote("factor")] = 1.0
+    """Factor on the ``cost`` of people."""
     co2_per_waste_kg: Annotated[float, FieldNote("kg/kg")] = 0.0
     """CO2e of waste; reported, not billed."""
     scale: Annotated[float | None, FieldNote("currency", bounds="above 0", default="measured")] = (
@@ -327,10 +325,22 @@ class Factory(Model):
     """One line about it."""
     tick_minutes: Annotated[float, FieldNote("min", low=1e-6, high=60)] = 1.0
     """Length of a tick."""
-    start_hour: Annotated[int, FieldNote("h", low=0, high=23)] = 0
+    start: Annotated[str | None, FieldNote(bounds="a full hour, `2026-01-05T06:00`")] = None
+    """Local date of tick 0; required with calendars."""
+    start_hour: Annotated[
+        int, FieldNote("h", low=0, high=23, default="that of `start`, else 0")
+    ] = Field(default_factory=lambda data: hour_of_start(data.get("start")) or 0)
     """Hour of the day at tick 0."""
+    time_zone: Annotated[
+        str | None, FieldNote(bounds="a name of the tz database", default="no zone")
+    ] = None
+    """Time zone of the plant, such as ``Europe/London``."""
+    calendars: Annotated[tuple[Calendar, ...], FieldNote(bounds="up to 1000")] = ()
+    """Calendars of machines and people."""
     crews: Annotated[int | None, FieldNote(low=1, default="one per machine")] = None
-    """Changeover crews."""
+    """Changeover crews, with every skill; not with ``staff``."""
+    staff: Annotated[tuple[StaffGroup, ...], FieldNote(bounds="up to 100")] = ()
+    """Groups of people."""
     changeover_ahead: bool = True
     """Allow changeovers before their operation has arrived."""
     waiting: bool = True
@@ -355,46 +365,3 @@ class Factory(Model):
     """Cost rates."""
 
     _repr_html_ = factory_html
-
-
-class Order(Model):
-    """A line of an order book."""
-
-    order_id: Annotated[str, FieldNote("text", bounds="unique, printable, up to 200 characters")]
-    """Name of the order."""
-    release_date: Annotated[
-        int, FieldNote("date", bounds="tick 0 or later", default="now if given, else tick 0")
-    ]
-    """Date at which the order becomes known and may start."""
-    due_date: Annotated[int, FieldNote("date", bounds="may lie before the release")]
-    """Date at which it is promised."""
-    weight: Annotated[float, FieldNote("number", bounds="0 or more", default="`1.0`")]
-    """Importance; larger is more important."""
-    product: Annotated[
-        str,
-        FieldNote(
-            "text", bounds="known", default="the only product; required if there are several"
-        ),
-    ]
-    """Product."""
-    options: Annotated[
-        dict[str, str],
-        FieldNote(
-            "text",
-            bounds="known value; empty if the product does not have the option",
-            default="the only value; required if there are several and an order's product has the"
-            " option",
-        ),
-    ] = {}
-    """Chosen value of the option."""
-
-
-class OrderBook(Model):
-    """Orders to be replayed, sorted by release date (ties: as listed)."""
-
-    orders: tuple[Order, ...]
-    """Orders."""
-    epoch: datetime | None = None
-    """Date of tick 0; None: not known."""
-
-    _repr_html_ = orders_html

@@ -24,7 +24,20 @@ from factory.simulation.arrays import COST_TERMS
 _FloatArray = NDArray[np.float64]
 
 TERM_COLOURS = dict(
-    zip(COST_TERMS, ("#d55e00", "#0072b2", "#999999", "#e69f00", "#56b4e9"), strict=True)
+    zip(
+        COST_TERMS,
+        (
+            "#d55e00",
+            "#0072b2",
+            "#999999",
+            "#e69f00",
+            "#56b4e9",
+            "#cc79a7",
+            "#009e73",
+            "#f0e442",
+        ),
+        strict=True,
+    )
 )
 """Colours that people with any colour vision can distinguish (Okabe and Ito 2008)."""
 

@@ -63,10 +63,13 @@ COST_TABLE = (
     CostTerm("waste", "event", is_rate_hourly=False),  # currency per kg
     CostTerm("energy", "time", is_rate_hourly=False),  # a factor
     CostTerm("holding", "time", is_rate_hourly=True),  # currency per order and hour
+    CostTerm("overtime", "time", is_rate_hourly=True),  # currency per machine and hour
+    CostTerm("maintenance", "event", is_rate_hourly=False),  # a factor
+    CostTerm("staff", "time", is_rate_hourly=False),  # a factor
 )
 """Cost terms, in the order of ``ShopState.cost``."""
 COST_TERMS = tuple(term.name for term in COST_TABLE)
-TARDINESS, CHANGEOVER, WASTE, ENERGY, HOLDING = range(len(COST_TERMS))
+TARDINESS, CHANGEOVER, WASTE, ENERGY, HOLDING, OVERTIME, MAINTENANCE, STAFF = range(len(COST_TERMS))
 EVENT_TERMS = tuple(i for i, term in enumerate(COST_TABLE) if term.accrual == "event")
 """Indices of the terms that work causes, whenever it is done."""
 
@@ -86,7 +89,9 @@ LOG_COLUMNS = (
     "start_date",
     "end_date",
     "process_start_date",
-    "number",  # attempt at the operation; number of the changeover or failure
+    # attempt at the operation; number of the changeover or failure; kind of maintenance; people
+    "number",
+    "group",  # index of a group of people
 )
 """Columns of ``ShopState.log``."""
 _SPAN = {"machine": "machine", "start_date": "start_date", "end_date": "end_date"}
@@ -106,9 +111,20 @@ LOG_KINDS = (
     ),
     LogKind("failures", _SPAN),
     LogKind("waits", _SPAN),
+    LogKind("maintenance", {**_SPAN, "kind": "number"}),
+    LogKind("pauses", _SPAN),
+    LogKind("assignments", {**_SPAN, "group": "group", "number": "number"}),
 )
 """Kinds of log lines; a line has the index of its kind."""
-LOGGED_CHANGEOVER, LOGGED_OPERATION, LOGGED_FAILURE, LOGGED_WAIT = range(len(LOG_KINDS))
+(
+    LOGGED_CHANGEOVER,
+    LOGGED_OPERATION,
+    LOGGED_FAILURE,
+    LOGGED_WAIT,
+    LOGGED_MAINTENANCE,
+    LOGGED_PAUSE,
+    LOGGED_ASSIGNMENT,
+) = range(len(LOG_KINDS))
 
 
 def _record(**fields: type) -> np.dtype[Any]:
@@ -324,13 +340,13 @@ class ShopState(ArrayStruct):
     in_transit: Records  # IN_TRANSIT [E, O * N] binary heap: in transport or awaiting material
     machines: Records  # SHOP_MACHINE [E, M]
     mounted: NDArray[np.int16]  # [E, M, T] (during a changeover: the setup that is being mounted)
-    cost: NDArray[np.float64]  # [E, 5] up to the clock, by COST_TABLE
+    cost: NDArray[np.float64]  # [E, 8] up to the clock, by COST_TABLE
     job_row: NDArray[np.int32]  # [E, J] operation ids that the asked machine may choose
     changeover_target: NDArray[np.int16]  # [E, H, T] setup after the changeover (never -1)
     changeover_lead: NDArray[np.int32]  # [E, H] operation id that it is for
     legal: NDArray[np.bool_]  # [E, J + H + 1] the action mask
     queue_slots: Records  # QUEUE_SLOT [E, Q]
-    log: NDArray[np.int64]  # [E, L, 8] by LOG_COLUMNS
+    log: NDArray[np.int64]  # [E, L, 9] by LOG_COLUMNS
     log_setup: NDArray[np.int16]  # [E, L, 2, T] changeovers: setup before and after
 
 
@@ -359,9 +375,9 @@ def split_operation_id(operation_id: int | np.integer[Any]) -> tuple[int, int]:
 
 
 def columns_of_kind(lines: NDArray[np.int64], kind: int) -> dict[str, NDArray[np.int64]]:
-    """Return the lines ``[L, 8]`` of one kind as columns, by the fields of its records.
+    """Return the lines ``[L, 9]`` of one kind as columns, by the fields of its records.
 
-    >>> line = [LOGGED_WAIT, 3, -1, -1, 10, 15, -1, 0]
+    >>> line = [LOGGED_WAIT, 3, -1, -1, 10, 15, -1, 0, 0]
     >>> {name: column.tolist() for name, column in columns_of_kind(np.array([line]), 3).items()}
     {'machine': [3], 'start_date': [10], 'end_date': [15]}
     """

@@ -10,6 +10,8 @@ ROOMS = {
         "html_tables",
         "model_tables",
         "field_notes",
+        "operating_model",
+        "demand_model",
         "model",
         "routes",
         "lookups",
