@@ -16,7 +16,7 @@ from envs.observation.kernel import observe
 from envs.reward_scale import best_by_column
 from envs.vector_env import ChangeoverVectorEnv
 from factory.jit.compile import compiled
-from factory.simulation import random_numbers
+from factory.realisation import random_numbers
 from factory.simulation.arrays import FactoryArrays, ShopState
 from factory.simulation.kernel import advance, apply_action, begin_episode
 

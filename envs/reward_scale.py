@@ -18,8 +18,8 @@ from envs.observation.kernel import observe_env
 from envs.observation.tables import allocate_observation_scratch, allocate_tables
 from factory.futures.lulls import advance_over_lulls, allocate_lulls, begin_lulls
 from factory.jit.compile import compiled
+from factory.loading.allocation import allocate, full_rows
 from factory.progress import Progress
-from factory.simulation.allocation import allocate, full_rows
 from factory.simulation.arrays import FactoryArrays
 from factory.simulation.choices import row_without_jobs
 from factory.simulation.costs import total_cost
@@ -52,7 +52,7 @@ def measure_cost_scales(
     names
         Names of the factories, for the progress message.
     rows
-        Rows of the candidate table, as for :func:`factory.simulation.allocation.allocate`.
+        Rows of the candidate table, as for :func:`factory.loading.allocation.allocate`.
     dtype
         Float type of the observation that the rule reads.
     """

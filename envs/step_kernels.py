@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from envs.observation.kernel import observe_env
 from factory.jit.array_struct import ArrayStruct
 from factory.jit.compile import compiled
-from factory.simulation import random_numbers
+from factory.realisation import random_numbers
 from factory.simulation.kernel import EPISODE_OVER, STUCK, advance, apply_action, begin_episode
 
 STEP_OK = -1

@@ -1,7 +1,7 @@
 """Domain model of the microfactory: frozen pydantic models, one for each thing in the plant.
 
 ``docs/model.md`` defines the semantics. :mod:`factory.io.factory_toml` reads files,
-:mod:`factory.validation.factory` checks rules, :mod:`factory.simulation.load` converts to arrays.
+:mod:`factory.validation.factory` checks rules, :mod:`factory.loading.load` converts to arrays.
 Times are integer ticks, powers kW, money in one currency.
 """
 

@@ -12,13 +12,13 @@ from envs.observation.tables import (
     allocate_observation_scratch,
     allocate_tables,
 )
+from factory.loading.allocation import allocate
+from factory.loading.load import load
 from factory.model import Factory
 from factory.schedule.records import Schedule
 from factory.simulation import kernel
-from factory.simulation.allocation import allocate
 from factory.simulation.arrays import ShopState
 from factory.simulation.errors import IllegalActionError
-from factory.simulation.load import load
 from factory.simulator import Simulator, SimulatorChoice
 from factory.validation.arguments import check_count, check_row, check_seed
 from scheduler.decisions.decision import Choice

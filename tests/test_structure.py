@@ -136,7 +136,7 @@ def test_modules_are_named_by_nouns_of_the_field() -> None:
 
 def test_imports_are_walked() -> None:
     """The walker sees what the other tests rely on."""
-    assert "factory.jit.compile" in names_imported(parse("factory.simulation.random_numbers"))
+    assert "factory.jit.compile" in names_imported(parse("factory.realisation.random_numbers"))
     assert "factory.simulation.arrays" in names_imported(parse("factory.simulation.kernel"))
     assert names_imported(ast.parse("from factory.simulation import kernel\nimport torch.nn")) == {
         "factory.simulation.kernel",

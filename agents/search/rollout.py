@@ -20,7 +20,7 @@ from envs.batch import Batch
 from envs.observation.checks import check_same_rows
 from envs.observation.columns import CANDIDATE_INDEX
 from factory.futures.sampled_futures import allocate_beliefs
-from factory.simulation.allocation import allocate
+from factory.loading.allocation import allocate
 from factory.simulation.arrays import FactoryArrays
 from factory.validation.arguments import check_count, check_number, check_seed
 

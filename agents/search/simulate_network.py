@@ -13,7 +13,7 @@ from envs.observation.kernel import observe
 from envs.step_kernels import step_one
 from factory.futures.sampled_futures import infer_regimes, sample_future
 from factory.jit.compile import compiled
-from factory.simulation import random_numbers
+from factory.realisation import random_numbers
 from factory.simulation.arrays import NEVER
 
 

@@ -11,7 +11,7 @@ from agents.rules.compiled import choose_row
 from factory.futures.cost_to_go import cost_to_go
 from factory.futures.sampled_futures import infer_regimes, sample_future
 from factory.jit.compile import compiled
-from factory.simulation import random_numbers
+from factory.realisation import random_numbers
 from factory.simulation.costs import settle_costs, total_cost
 from factory.simulation.kernel import advance_until, apply_action
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from agents.solver.known_state import KnownReader, Row
-from factory.simulation import random_numbers
+from factory.realisation import random_numbers
 from factory.simulation.arrays import (
     CHANGING,
     DOWN,

@@ -32,7 +32,7 @@ from factory.futures.expected_future import (
 )
 from factory.futures.lulls import advance_over_lulls, allocate_lulls, begin_lulls
 from factory.jit.compile import compiled
-from factory.simulation.allocation import SPARE_LINES, allocate, grow_log
+from factory.loading.allocation import SPARE_LINES, allocate, grow_log
 from factory.simulation.arrays import (
     DOWN,
     LOGGED_OPERATION,

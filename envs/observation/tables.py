@@ -13,7 +13,7 @@ from envs.observation.candidate_columns import CANDIDATES
 from envs.observation.families import FAMILY, QUEUED
 from envs.observation.shop_columns import MACHINES, SHOP
 from factory.jit.array_struct import ArrayStruct
-from factory.simulation.allocation import records
+from factory.loading.allocation import records
 from factory.simulation.arrays import FactoryArrays, Records, ShopState
 
 DEFAULT_JOB_ROWS = 32

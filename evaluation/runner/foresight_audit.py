@@ -14,9 +14,9 @@ from envs.observation.tables import as_observation
 from evaluation.runner.errors import ForesightError
 from factory.futures.sampled_futures import allocate_beliefs, infer_regimes, sample_future
 from factory.model import Factory, OrderBook
-from factory.simulation import random_numbers
+from factory.realisation import random_numbers
+from factory.realisation.demand import FOR_EVER
 from factory.simulation.arrays import ShopState
-from factory.simulation.demand import FOR_EVER
 from factory.validation.arguments import refusal, show
 
 _ANOTHER_FUTURE = 2

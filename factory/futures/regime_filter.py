@@ -12,8 +12,8 @@ from __future__ import annotations
 import math
 
 from factory.jit.compile import compiled
-from factory.simulation import random_numbers
-from factory.simulation.demand import product_needs_material
+from factory.realisation import random_numbers
+from factory.realisation.demand import product_needs_material
 
 _STEPS_PER_STAY = 4
 _PRESENT = 1

@@ -40,7 +40,8 @@ from factory.futures.known_present import (
 from factory.futures.regime_filter import draw_regime, infer_demand_regime, infer_supply_regime
 from factory.jit.array_struct import ArrayStruct
 from factory.jit.compile import compiled
-from factory.simulation import random_numbers
+from factory.realisation import random_numbers
+from factory.realisation.demand import draw_arrivals, draw_material
 from factory.simulation.arrays import (
     CHANGING,
     DOWN,
@@ -51,7 +52,6 @@ from factory.simulation.arrays import (
     order_of,
 )
 from factory.simulation.choices import is_eligible, list_choices, process_time
-from factory.simulation.demand import draw_arrivals, draw_material
 from factory.simulation.kernel import EPISODE_OVER
 from factory.simulation.machine_records import (
     copy_machine,

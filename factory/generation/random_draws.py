@@ -10,7 +10,7 @@ from factory.generation.ranges import Numbers
 class Draw:
     """Random numbers for the description of a factory.
 
-    The events of an episode use other numbers (:mod:`factory.simulation.random_numbers`).
+    The events of an episode use other numbers (:mod:`factory.realisation.random_numbers`).
     """
 
     def __init__(self, seed: int) -> None:

@@ -28,7 +28,7 @@ from factory.instances.common import (
     tardiness_instance,
 )
 from factory.model import Order, WorkCentre
-from factory.simulation import random_numbers
+from factory.realisation import random_numbers
 from factory.validation.arguments import check_count, check_integers, check_number, check_seed
 from factory.validation.text_files import CsvRow, read_number, read_rows, read_text
 
@@ -270,7 +270,7 @@ def draw_dynamic_shop(
     on different machines in random order, with process times uniform over 1..49 time units. The due
     date is the release plus ``due_date_factor`` times the total process time. The weight is 1, 2 or
     4 with probabilities 0.2, 0.6 and 0.2. Draws are keyed
-    (:mod:`factory.simulation.random_numbers`): streams with the same seed have the same jobs,
+    (:mod:`factory.realisation.random_numbers`): streams with the same seed have the same jobs,
     whatever the utilisation. Source: Rajendran and Holthaus (1999), section 4.
 
     The usual measurement is the mean over jobs 500 to 2499 (counted from 0), with arrivals until

@@ -206,7 +206,7 @@ HOUR = _record(
 
 @dataclass(frozen=True, eq=False)
 class FactoryArrays(ArrayStruct):
-    """Constants of an episode, for G factories; :func:`factory.simulation.load.load` makes them."""
+    """Constants of an episode, for G factories; :func:`factory.loading.load.load` makes them."""
 
     plant: Records  # PLANT [G]
     centres: Records  # CENTRE [G, C + 1]
@@ -325,7 +325,7 @@ QUEUE_SLOT = _record(
 class ShopState(ArrayStruct):
     """State of E shop floors; ``[e]`` of each array belongs to environment e alone.
 
-    :func:`factory.simulation.allocation.allocate` makes it.
+    :func:`factory.loading.allocation.allocate` makes it.
     """
 
     env: Records  # ENV [E]

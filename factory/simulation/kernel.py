@@ -12,7 +12,8 @@ from __future__ import annotations
 import math
 
 from factory.jit.compile import compiled
-from factory.simulation import random_numbers
+from factory.realisation import random_numbers
+from factory.realisation.demand import draw_orders
 from factory.simulation.arrays import (
     CHANGING,
     DOWN,
@@ -31,7 +32,6 @@ from factory.simulation.costs import (
     reset_costs,
     settle_costs,
 )
-from factory.simulation.demand import draw_orders
 from factory.simulation.estimates import foresee_order
 from factory.simulation.event_log import log_failure, log_operation
 from factory.simulation.machine_records import (

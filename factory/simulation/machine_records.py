@@ -10,7 +10,7 @@ off what has elapsed when the status ends (:func:`factory.simulation.kernel.end_
 from __future__ import annotations
 
 from factory.jit.compile import compiled
-from factory.simulation import random_numbers
+from factory.realisation import random_numbers
 from factory.simulation.arrays import CHANGEOVER, CHANGING, IDLE, NEVER, PROCESSING, WASTE
 from factory.simulation.costs import refresh_power
 from factory.simulation.event_log import log_changeover

@@ -40,7 +40,7 @@ def check_factory(factory: Factory, where: str | None = None) -> None:
     Parameters
     ----------
     factory
-        The factory; :func:`factory.simulation.load.load` checks factories that are not from a file.
+        The factory; :func:`factory.loading.load.load` checks factories that are not from a file.
     where
         Prefix of messages; by default the factory's name.
 

@@ -20,11 +20,11 @@ from envs.observation.tables import (
 )
 from envs.reward_scale import measure_cost_scales
 from envs.seed_splits import episode_seeds
+from factory.loading.allocation import allocate
+from factory.loading.load import load
 from factory.model import Factory
 from factory.progress import Progress
 from factory.simulation import kernel
-from factory.simulation.allocation import allocate
-from factory.simulation.load import load
 
 FIT_EPISODES = 8
 """Episodes of the factory's own demand that policy and rule are compared on."""

@@ -16,9 +16,10 @@ from envs.observation.tables import (
     allocate_tables,
 )
 from envs.reward_scale import measure_cost_scales
+from factory.loading.allocation import allocate
+from factory.loading.load import load
 from factory.model import Factory, OrderBook
 from factory.simulation import kernel
-from factory.simulation.allocation import allocate
 from factory.simulation.arrays import (
     CHANGING,
     DOWN,
@@ -28,7 +29,6 @@ from factory.simulation.arrays import (
     PROCESSING,
     split_operation_id,
 )
-from factory.simulation.load import load
 from factory.validation.arguments import check_count, check_instance, check_row, refusal
 from scheduler.floor.load_state import COMPLETED, line_up, place_all
 from scheduler.floor.locks import NOBODY, allocate_locks, hold

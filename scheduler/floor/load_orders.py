@@ -7,8 +7,8 @@ from __future__ import annotations
 import math
 
 from factory.jit.compile import compiled
+from factory.realisation.demand import plan_operations
 from factory.simulation.arrays import DONE, NEVER, UPCOMING
-from factory.simulation.demand import plan_operations
 from factory.simulation.kernel import MAX_ATTEMPTS
 from scheduler.snapshot.order_tables import (
     ARRIVAL_DATE,

@@ -11,6 +11,7 @@ import math
 
 from factory.futures.known_present import resume_date
 from factory.jit.compile import compiled
+from factory.realisation.demand import plan_operations
 from factory.simulation.arrays import (
     CHANGING,
     DONE,
@@ -24,7 +25,6 @@ from factory.simulation.arrays import (
 )
 from factory.simulation.choices import is_eligible, process_time
 from factory.simulation.costs import integrate_tariff, refresh_power, reset_costs
-from factory.simulation.demand import plan_operations
 from factory.simulation.estimates import foresee_order
 from factory.simulation.kernel import EPISODE_OVER
 from factory.simulation.machine_records import reset_machine

@@ -18,8 +18,8 @@ from envs.observation.tables import (
 from factory.futures.expected_future import deterministic_copy, repairable_copy
 from factory.futures.lulls import allocate_lulls
 from factory.futures.sampled_futures import allocate_beliefs
+from factory.loading.allocation import SPARE_LINES, allocate, grow_log
 from factory.progress import Progress
-from factory.simulation.allocation import SPARE_LINES, allocate, grow_log
 from factory.simulation.arrays import CHANGING, NEVER, FactoryArrays, ShopState
 from factory.simulation.kernel import STUCK
 from factory.validation.arguments import as_whole, show

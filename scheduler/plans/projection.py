@@ -25,7 +25,7 @@ from agents.rules.compiled import choose_row
 from envs.observation.kernel import observe
 from factory.futures.lulls import LASTING, is_long_quiet, next_event_date, note_event, prolong_waits
 from factory.jit.compile import compiled
-from factory.simulation import random_numbers
+from factory.realisation import random_numbers
 from factory.simulation.arrays import IDLE, NEVER, UPCOMING, operation_of, order_of
 from factory.simulation.costs import settle_costs
 from factory.simulation.kernel import (

@@ -21,7 +21,8 @@ from factory.futures.sampled_futures import (
     sample_future,
 )
 from factory.jit.compile import compiled
-from factory.simulation import random_numbers
+from factory.realisation import random_numbers
+from factory.realisation.demand import plan_operations
 from factory.simulation.arrays import (
     CHANGING,
     DOWN,
@@ -33,7 +34,6 @@ from factory.simulation.arrays import (
 )
 from factory.simulation.choices import is_eligible, process_time
 from factory.simulation.costs import restart_costs
-from factory.simulation.demand import plan_operations
 from factory.simulation.estimates import expected_lateness
 from factory.simulation.machine_records import copy_machine, delay_remaining
 

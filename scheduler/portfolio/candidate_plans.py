@@ -14,7 +14,7 @@ from agents.rules.compiled import CompiledRule
 from envs.observation.tables import allocate_observation_scratch, allocate_tables
 from factory.futures.expected_future import deterministic_copy
 from factory.futures.lulls import allocate_lulls
-from factory.simulation.allocation import allocate
+from factory.loading.allocation import allocate
 from factory.simulation.arrays import NEVER, ShopState
 from scheduler.floor.floor import ShopFloor
 from scheduler.plans.errors import PlanError

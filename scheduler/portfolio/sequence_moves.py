@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from factory.jit.compile import compiled
-from factory.simulation import random_numbers
+from factory.realisation import random_numbers
 from factory.simulation.arrays import operation_of, order_of
 from factory.simulation.choices import is_eligible
 

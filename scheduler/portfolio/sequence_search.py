@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from factory.futures.expected_future import deterministic_copy
-from factory.simulation.allocation import SPARE_LINES, allocate
+from factory.loading.allocation import SPARE_LINES, allocate
 from factory.simulation.arrays import (
     LOGGED_OPERATION,
     OPERATION_BITS,

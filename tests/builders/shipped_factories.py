@@ -11,12 +11,12 @@ from envs.observation.tables import allocate_observation_scratch, allocate_table
 from envs.reward_scale import reference_cost
 from factory.futures.lulls import allocate_lulls
 from factory.io.catalogue import find_single_factory, shipped
+from factory.loading.allocation import allocate
+from factory.loading.load import load
 from factory.lookups import FactoryLookup
 from factory.model import Demand, Factory, Product
 from factory.schedule.records import OrderRecord, Schedule
-from factory.simulation.allocation import allocate
 from factory.simulation.arrays import COST_TERMS
-from factory.simulation.load import load
 from factory.simulator import Simulator
 from factory.verification.reference_world import draw_orders
 

@@ -17,10 +17,10 @@ from envs.observation.tables import allocate_observation_scratch, allocate_table
 from envs.reward_scale import reference_cost
 from envs.vector_env import ChangeoverVectorEnv
 from factory.futures.lulls import allocate_lulls
+from factory.loading.allocation import allocate
+from factory.loading.load import load
 from factory.model import Factory, Order, OrderBook, Uncertainty, WorkCentre
 from factory.progress import Progress
-from factory.simulation.allocation import allocate
-from factory.simulation.load import load
 from tests.builders.workshop import workshop
 
 ROWS = {"job_rows": 16, "changeover_rows": 8}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from envs.seed_splits import BLOCKS, block, describe_seeds, episode_seeds, which_block
-from factory.simulation.random_numbers import EPISODE
+from factory.realisation.random_numbers import EPISODE
 
 GOLDEN = 0x9E3779B97F4A7C15
 """Distance between the keys of two neighbouring roles (docs/model.md, section 7)."""

@@ -9,7 +9,7 @@ import pytest
 from envs.env import ChangeoverEnv
 from envs.observation.columns import CANDIDATE_COLUMN
 from envs.vector_env import ChangeoverVectorEnv
-from factory.simulation import random_numbers
+from factory.realisation import random_numbers
 from factory.simulation.arrays import COST_TERMS
 from factory.simulation.errors import IllegalActionError
 

@@ -20,10 +20,10 @@ from factory.futures.expected_future import repairable_copy
 from factory.futures.lulls import allocate_lulls
 from factory.futures.sampled_futures import allocate_beliefs
 from factory.io.catalogue import find_single_factory
+from factory.loading.allocation import allocate
+from factory.loading.load import load
 from factory.model import Factory, SupplyRegime
-from factory.simulation.allocation import allocate
 from factory.simulation.arrays import NEVER, PROCESSING
-from factory.simulation.load import load
 from scheduler.__main__ import main
 from scheduler.decisions.decider import Decider
 from scheduler.floor.floor import ShopFloor

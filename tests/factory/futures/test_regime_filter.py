@@ -11,11 +11,11 @@ import pytest
 from factory.futures.regime_filter import pass_supply, wait_for_batch
 from factory.futures.sampled_futures import allocate_beliefs
 from factory.io.catalogue import find_single_factory
+from factory.loading.allocation import allocate
+from factory.loading.load import load
 from factory.lookups import FactoryLookup
 from factory.model import Factory, Order, OrderBook, SupplyRegime
-from factory.simulation import demand
-from factory.simulation.allocation import allocate
-from factory.simulation.load import load
+from factory.realisation import demand
 from factory.verification import reference_world
 from tests.builders.shop_floor_script import cell, job, plant, product
 from tests.oracles.twin import Twin

@@ -22,8 +22,8 @@ from factory.futures.sampled_futures import (
     sample_future,
 )
 from factory.io.catalogue import find_single_factory
+from factory.loading.allocation import allocate
 from factory.model import Order, OrderBook
-from factory.simulation.allocation import allocate
 from factory.simulation.arrays import DOWN, NEVER, PROCESSING, ShopState, split_operation_id
 from factory.simulation.kernel import EPISODE_OVER
 from tests.builders.hidden_futures import DECISIONS, FACTORIES, change_the_future, moment

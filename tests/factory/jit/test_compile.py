@@ -17,10 +17,10 @@ import numpy as np
 import pytest
 
 from factory.jit.compile import cache_folder, drop_old_caches, imported_files
-from factory.simulation import random_numbers
+from factory.realisation import random_numbers
 from tests.builders.repository import ROOT
 
-SOURCE = ROOT / "factory" / "simulation" / "random_numbers.py"
+SOURCE = ROOT / "factory" / "realisation" / "random_numbers.py"
 WORD = 2**64
 GOLDEN = 0x9E3779B97F4A7C15
 
@@ -141,7 +141,7 @@ def test_a_file_is_keyed_by_what_it_imports_through_others() -> None:
         "envs/step_kernels.py",
         "envs/observation/candidates.py",
         "factory/simulation/kernel.py",
-        "factory/simulation/random_numbers.py",
+        "factory/realisation/random_numbers.py",
         "factory/simulation/event_log.py",
         "factory/simulation/arrays.py",
     } <= files
@@ -282,7 +282,7 @@ import json
 import warnings
 import numpy as np
 warnings.simplefilter("error")
-from factory.simulation import random_numbers
+from factory.realisation import random_numbers
 keys = {KEYS!r}
 def draw(seed, *key):
     numbers = random_numbers.uniform(seed, *key), random_numbers.normal(seed, *key)

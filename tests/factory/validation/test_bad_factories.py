@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from factory.io.factory_toml import load_factory
+from factory.loading.load import load
 from factory.model import Factory, Option, OptionValue
-from factory.simulation.load import load
 from factory.validation.errors import FactoryError
 from factory.validation.factory import MAX_PRODUCTS, check_factory
 from tests.builders.kart_factory import FACTORY, karts

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from factory.io.order_book_csv import read_order_book, write_order_book
+from factory.loading.load import load
 from factory.model import Order, OrderBook
-from factory.simulation.load import load
 from factory.validation.errors import FactoryError
 from tests.builders.kart_factory import BOOK, ISO_BOOK, karts
 

@@ -16,15 +16,15 @@ from envs.observation.tables import (
     allocate_tables,
 )
 from factory.io.catalogue import find_single_factory
+from factory.loading.allocation import allocate
+from factory.loading.load import load
 from factory.model import (
     Factory,
     Uncertainty,
 )
 from factory.schedule.records import Schedule, unload
 from factory.simulation import kernel
-from factory.simulation.allocation import allocate
 from factory.simulation.arrays import COST_TERMS
-from factory.simulation.load import load
 from scheduler.floor.floor import ShopFloor
 from scheduler.floor.shop_snapshot import take_snapshot
 from scheduler.plans.schema import PlannedChangeover

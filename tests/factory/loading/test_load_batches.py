@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+from factory.loading.load import load
 from factory.lookups import FactoryLookup
 from factory.model import Factory, Machine, Operation, Order, OrderBook, Product, WorkCentre
 from factory.simulation import arrays
 from factory.simulation.arrays import FactoryArrays
-from factory.simulation.load import load
 from tests.builders.kart_factory import karts
 from tests.builders.random_factories import factories
 

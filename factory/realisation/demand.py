@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 
 from factory.jit.compile import compiled
-from factory.simulation import random_numbers
+from factory.realisation import random_numbers
 
 FOR_EVER = 2**61
 """A date that no episode reaches, in ticks."""

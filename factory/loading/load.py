@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from factory.loading.allocation import allocate_factories
 from factory.model import Attribute, Effect, Factory, Machine, Operation, OrderBook, WorkCentre
 from factory.routes import operation_order, predecessors
-from factory.simulation.allocation import allocate_factories
 from factory.simulation.arrays import COST_TABLE, FactoryArrays
 from factory.simulation.setups import next_on_the_way
 from factory.validation.errors import Problem, Words, refuse

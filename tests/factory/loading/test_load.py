@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from factory.loading.load import load, next_on_the_way
 from factory.model import Order, OrderBook
 from factory.simulation.arrays import FactoryArrays
-from factory.simulation.load import load, next_on_the_way
 from tests.builders.kart_factory import karts
 
 WELD, COAT, FIT = range(3)
