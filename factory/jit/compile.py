@@ -63,11 +63,15 @@ def is_project_file(path: Path) -> bool:
 
 
 def source_hash(source: Path) -> str:
-    """Return the hash of ``source`` and of every file whose functions it may inline."""
+    """Return the hash of ``source`` and of every file whose functions it may inline.
+
+    Places in the project count, as compiled code names the modules that it came from.
+    """
     digest = hashlib.sha256(numba.__version__.encode())
     for path in sorted(imported_files(source)):
         text = path.read_bytes()
-        digest.update(f"{path.name} {len(text)}\n".encode())
+        place = path.relative_to(_ROOT) if path.is_relative_to(_ROOT) else Path(path.name)
+        digest.update(f"{place.as_posix()} {len(text)}\n".encode())
         digest.update(text)
     return digest.hexdigest()[:16]
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from factory.jit.compile import cache_folder, drop_old_caches, imported_files
+from factory.jit.compile import cache_folder, drop_old_caches, imported_files, source_hash
 from factory.realisation import random_numbers
 from tests.builders.repository import ROOT
 
@@ -190,6 +190,19 @@ def cache_of_age(base: Path, name: str, days: float) -> Path:
     then = time.time() - days * 86400
     os.utime(folder, (then, then))
     return folder
+
+
+def test_bug_a_moved_file_has_a_cache_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Compiled code names its module, which is not there any more after a move."""
+    monkeypatch.setattr("factory.jit.compile._ROOT", tmp_path)
+    hashes = set()
+    for folder in ("old", "new"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "numbers.py").write_text("LIMIT = 3\n")
+        hashes.add(source_hash(tmp_path / folder / "numbers.py"))
+    assert len(hashes) == 2
 
 
 def test_old_caches_are_dropped_beyond_the_newest(
