@@ -20,7 +20,7 @@ def play_episode(policy: Policy, scenario: Scenario, seed: int) -> Schedule:
     ------
     TypeError, ValueError
         If the seed or an action is no integer, or out of range.
-    factory.simulation.errors.IllegalActionError
+    factory.simulation_errors.IllegalActionError
         If an action is not legal.
     agents.policy.EpisodeUnfinishedError
         If the policy stops working.

@@ -30,11 +30,12 @@ from envs.step_kernels import (
     step_all,
     step_all_once,
 )
+from factory.cost_terms import COST_TERMS
 from factory.loading.allocation import SPARE_LINES, allocate, full_rows, grow_log
 from factory.loading.load import load
 from factory.model import Factory, OrderBook
-from factory.simulation.arrays import COST_TERMS, NEVER, FactoryArrays
-from factory.simulation.errors import IllegalActionError, StuckError
+from factory.simulation.arrays import NEVER, FactoryArrays
+from factory.simulation_errors import IllegalActionError, StuckError
 from factory.validation.arguments import (
     check_count,
     check_flag,

@@ -21,6 +21,7 @@ from envs.observation.tables import (
 )
 from envs.scenario import Scenario
 from envs.time_unit import mean_process_times
+from factory.cost_terms import COST_TERMS
 from factory.generation.ranges import RandomisedRanges
 from factory.model import Factory, OrderBook
 from factory.schedule.columns import unload_columns
@@ -29,7 +30,7 @@ from factory.schedule.gantt_video import GanttVideo
 from factory.schedule.records import Schedule, unload
 from factory.schedule.shop_floor.floor_history import FloorHistory
 from factory.schedule.shop_floor.floor_painter import ShopFloorPainter
-from factory.simulation.arrays import COST_TERMS, READY, FactoryArrays
+from factory.simulation.arrays import READY, FactoryArrays
 from factory.simulator import SimulatorChoice, list_simulator_choices
 from factory.tick_dates import TickDates
 from factory.validation.arguments import check_instance, check_number, check_row, check_seed
@@ -85,7 +86,7 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
 
     Raises
     ------
-    factory.simulation.errors.IllegalActionError
+    factory.simulation_errors.IllegalActionError
         By :meth:`step`, if the action is not legal; the state is unchanged.
     TypeError, ValueError
         By all methods, if an argument is of the wrong kind or out of range; the state is

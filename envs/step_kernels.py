@@ -26,7 +26,7 @@ _NEXT_SEED, _NEXT_FACTORY = 0, 1
 class Outcome(ArrayStruct):
     """Results of a step of E environments, except the observation.
 
-    Costs are by :data:`factory.simulation.arrays.COST_TERMS`.
+    Costs are by :data:`factory.cost_terms.COST_TERMS`.
     """
 
     reward: NDArray[np.float64]  # [E]

@@ -23,9 +23,9 @@ from envs.observation.tables import (
     Tables,
 )
 from envs.scenario import Scenario
+from factory.cost_terms import COST_TERMS
 from factory.generation.ranges import RandomisedRanges
 from factory.model import Factory, OrderBook
-from factory.simulation.arrays import COST_TERMS
 from factory.validation.arguments import (
     LARGEST_SEED,
     as_whole,

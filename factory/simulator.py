@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from factory.cost_terms import COST_TERMS
 from factory.loading.allocation import SPARE_LINES, allocate, full_rows, grow_log
 from factory.loading.load import load
 from factory.model import Factory, OrderBook
 from factory.schedule.records import Schedule, unload
 from factory.simulation import kernel
-from factory.simulation.arrays import COST_TERMS, FactoryArrays, ShopState, split_operation_id
-from factory.simulation.errors import IllegalActionError, StuckError
+from factory.simulation.arrays import FactoryArrays, ShopState, split_operation_id
+from factory.simulation_errors import IllegalActionError, StuckError
 from factory.validation.arguments import check_count, check_row, check_seed
 
 

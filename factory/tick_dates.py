@@ -6,6 +6,11 @@ import math
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+import numpy as np
+
+NEVER = np.int64(2**62)
+"""Date of an event that is not going to happen."""
+
 
 class TickDates(NamedTuple):
     """Dates of ticks.

@@ -18,7 +18,7 @@ from factory.model import Factory
 from factory.schedule.records import Schedule
 from factory.simulation import kernel
 from factory.simulation.arrays import ShopState
-from factory.simulation.errors import IllegalActionError
+from factory.simulation_errors import IllegalActionError
 from factory.simulator import Simulator, SimulatorChoice
 from factory.validation.arguments import check_count, check_row, check_seed
 from scheduler.decisions.decision import Choice

@@ -34,6 +34,7 @@ from evaluation.runner.contenders import parse_contenders
 from evaluation.runner.episodes import group_of
 from evaluation.runner.scenarios import find_scenarios
 from evaluation.tuned_parameters import read_tuned, write_tuned
+from factory.cost_terms import COST_TERMS
 from factory.io.catalogue import find_single_factory, split_names
 from factory.io.factory_toml import load_factory, save_factory
 from factory.io.order_book_csv import read_order_book, write_order_book
@@ -41,7 +42,6 @@ from factory.model import Factory, OrderBook
 from factory.schedule.gantt import draw_gantt, gantt_text
 from factory.schedule.gantt_style import shorten
 from factory.schedule.records import Schedule
-from factory.simulation.arrays import COST_TERMS
 from factory.validation.factory import check_factory
 from factory.validation.names import file_name
 from factory.validation.references import BOOK_COLUMNS

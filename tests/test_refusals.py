@@ -17,7 +17,7 @@ from envs.env import ChangeoverEnv
 from envs.vector_env import ChangeoverVectorEnv
 from evaluation.runner.measurement import Stopwatch
 from factory.io.catalogue import find_single_factory
-from factory.simulation.errors import IllegalActionError
+from factory.simulation_errors import IllegalActionError
 from factory.simulator import Simulator
 from tests.builders.entry_points import fingerprint
 from tests.builders.environment_players import Bare, Drawn, Shops, Single, Vector, play_on

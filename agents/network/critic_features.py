@@ -30,6 +30,7 @@ from agents.network.feature_sizes import (
 from envs.time_unit import mean_process_times
 from factory.futures.cost_to_go import expected_tardiness, time_to_go
 from factory.jit.compile import compiled
+from factory.setups import FORBIDDEN, setup_time
 from factory.simulation.arrays import (
     CHANGING,
     DONE,
@@ -42,9 +43,8 @@ from factory.simulation.arrays import (
     operation_of,
     order_of,
 )
-from factory.simulation.choices import is_eligible
-from factory.simulation.kernel import realised_time
-from factory.simulation.setups import FORBIDDEN, setup_time
+from factory.simulation.estimates import is_eligible
+from factory.simulation.machine_work import realised_time
 
 _SOON = 3.0  # mean process times: horizon of failures
 _SPREAD = 0.2  # standard deviation of a time still to go, as a share of it

@@ -14,16 +14,10 @@ from typing import NamedTuple
 from agents.rules.registry import Rule, make_rule
 from envs.observation.operations import operation_due_date
 from factory.jit.compile import compiled
+from factory.setups import differs, setup_time
 from factory.simulation.arrays import operation_of, order_of
-from factory.simulation.choices import (
-    any_busy,
-    is_detour,
-    is_eligible,
-    process_time,
-    ready_in,
-    row_without_jobs,
-)
-from factory.simulation.setups import differs, setup_time
+from factory.simulation.choices import any_busy, is_detour, row_without_jobs
+from factory.simulation.estimates import is_eligible, process_time, ready_in
 
 RANKS_QUEUE, RANKS_ALL, HOLD_CONDITION = 0, 1, 2
 _MIN_POSITIVE = 1e-9  # as in agents.rules.priorities

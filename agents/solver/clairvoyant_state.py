@@ -16,7 +16,8 @@ from factory.simulation.arrays import (
     ShopState,
     split_operation_id,
 )
-from factory.simulation.kernel import ATTEMPT_KEYS, MAX_ATTEMPTS
+from factory.simulation.kernel import MAX_ATTEMPTS
+from factory.simulation.machine_work import ATTEMPT_KEYS
 
 
 class FutureReader(KnownReader):

@@ -13,9 +13,9 @@ from torch.utils.tensorboard import SummaryWriter
 from agents.ppo.rollout_collector import RolloutStats
 from agents.training.user_hooks import LoggingHook
 from agents.training.validation import ValidationResult, mean_ratio
+from factory.cost_terms import COST_TERMS
 from factory.model import Factory
 from factory.schedule.gantt import gantt_rgb
-from factory.simulation.arrays import COST_TERMS
 from factory.validation.names import file_name
 
 _TRAINING = {

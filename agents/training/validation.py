@@ -12,10 +12,10 @@ from agents.policy import EpisodeUnfinishedError, Policy, play
 from agents.training.mixture import draw_sources
 from envs.batch import Batch
 from envs.seed_splits import episode_seeds
+from factory.cost_terms import COST_TERMS
 from factory.model import Factory, OrderBook
 from factory.schedule.kpis import kpis
 from factory.schedule.records import Schedule, unload
-from factory.simulation.arrays import COST_TERMS
 
 
 @dataclass(frozen=True)

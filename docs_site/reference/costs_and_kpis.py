@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from docs_site.reference.field_docs import FieldDoc, dataclass_fields, model_fields
 from docs_site.reference.markdown_tables import as_code, markdown_table
+from factory.cost_terms import COST_TABLE
 from factory.model import Costs
 from factory.schedule.bill import Bill
 from factory.schedule.kpis import Kpis, Use
-from factory.simulation.arrays import COST_TABLE
 
 _ACCRUALS = {"event": "at an event", "time": "as time passes"}
 _HEAD = ["name", "unit", "meaning"]

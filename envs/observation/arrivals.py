@@ -12,7 +12,7 @@ import numpy as np
 
 from envs.observation.candidate_columns import CANDIDATE_COLUMN
 from factory.jit.compile import compiled
-from factory.simulation.setups import FORBIDDEN, setup_time
+from factory.setups import FORBIDDEN, setup_time
 
 UPCOMING_OPERATION = np.dtype(
     [("order", np.int64), ("family", np.int64), ("ready_in", np.float64)], align=True

@@ -23,9 +23,9 @@ from envs.observation.operations import (
 from envs.observation.routes import observe_next, observe_parallel_machines, observe_path
 from envs.observation.shop_columns import SHOP_COLUMN
 from factory.jit.compile import compiled
+from factory.setups import complete_setup, setup_time
 from factory.simulation.arrays import operation_of, order_of
-from factory.simulation.choices import process_time, ready_in
-from factory.simulation.setups import complete_setup, setup_time
+from factory.simulation.estimates import process_time, ready_in
 
 
 @compiled

@@ -11,10 +11,9 @@ import numpy as np
 from envs.observation.arrivals import add_arrival, clear_arrivals
 from envs.observation.shop_columns import SHOP_COLUMN
 from factory.jit.compile import compiled
+from factory.setups import differs, setup_cost, setup_time, setup_waste
 from factory.simulation.arrays import operation_of, order_of
-from factory.simulation.choices import is_eligible, process_time, ready_in
-from factory.simulation.estimates import busy_for
-from factory.simulation.setups import differs, setup_cost, setup_time, setup_waste
+from factory.simulation.estimates import busy_for, is_eligible, process_time, ready_in
 
 _EPS = 1e-6  # in place of 0 under a quotient
 

@@ -9,8 +9,8 @@ import math
 from envs.observation.candidate_columns import CANDIDATE_COLUMN
 from envs.observation.shop_columns import SHOP_COLUMN
 from factory.jit.compile import compiled
-from factory.simulation.choices import is_eligible, process_time
 from factory.simulation.costs import integrate_tariff
+from factory.simulation.estimates import is_eligible, process_time
 
 ATC_LOOK_AHEAD = 3.0
 ATCS_LOOK_AHEAD = 2.0

@@ -6,10 +6,9 @@ from __future__ import annotations
 
 from envs.observation.candidate_columns import CANDIDATE_COLUMN
 from factory.jit.compile import compiled
+from factory.setups import FORBIDDEN, setup_time
 from factory.simulation.arrays import DONE, IN_PROCESS, UPCOMING, operation_of, order_of
-from factory.simulation.choices import is_eligible, ready_in
-from factory.simulation.estimates import busy_for, expected_end_of
-from factory.simulation.setups import FORBIDDEN, setup_time
+from factory.simulation.estimates import busy_for, expected_end_of, is_eligible, ready_in
 
 
 @compiled

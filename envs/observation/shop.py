@@ -8,6 +8,7 @@ import numpy as np
 
 from envs.observation.shop_columns import MACHINE_COLUMN, SHOP_COLUMN
 from factory.jit.compile import compiled
+from factory.setups import setup_time
 from factory.simulation.arrays import (
     CHANGING,
     DOWN,
@@ -17,9 +18,7 @@ from factory.simulation.arrays import (
     operation_of,
     order_of,
 )
-from factory.simulation.choices import is_eligible
-from factory.simulation.estimates import busy_for
-from factory.simulation.setups import setup_time
+from factory.simulation.estimates import busy_for, is_eligible
 
 RECENT_RELEASES = 8
 HOURS_SOON = 4

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from evaluation.reporting.chart_scales import cost_limit, find_fences, mark_beyond
 from evaluation.reporting.results import ComparisonResult, PolicyResult
+from factory.cost_terms import COST_TERMS
 from factory.schedule.gantt_style import PLAIN, any_letters, shorten
-from factory.simulation.arrays import COST_TERMS
 
 _FloatArray = NDArray[np.float64]
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from factory.cost_terms import COST_TERMS
 from factory.html_tables import SHOWN_ROWS, html_heading, html_table
 from factory.io.atomic_write import write_atomically
-from factory.simulation.arrays import COST_TERMS
 from factory.validation.text_files import read_text
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agents.policy import EpisodeUnfinishedError
 from evaluation.runner.errors import ForesightError, NoAnswerError, SandboxError
-from factory.simulation.errors import IllegalActionError
+from factory.simulation_errors import IllegalActionError
 from factory.verification.violations import VerificationError
 from factory.work_units.units import JsonObject
 

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import math
 
+from factory.cost_terms import EVENT_TERMS
 from factory.jit.compile import compiled
-from factory.simulation.arrays import DONE, EVENT_TERMS, IN_PROCESS, READY
+from factory.simulation.arrays import DONE, IN_PROCESS, READY
 from factory.simulation.estimates import expected_end_of
 
 _STRETCH = 1.3

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from factory.jit.compile import compiled
 from factory.simulation.arrays import DOWN, NEVER, UPCOMING, operation_id_of, operation_of, order_of
-from factory.simulation.choices import process_time
+from factory.simulation.estimates import process_time
 from factory.simulation.queues import push_in_transit
 
 

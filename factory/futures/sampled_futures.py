@@ -51,7 +51,8 @@ from factory.simulation.arrays import (
     operation_of,
     order_of,
 )
-from factory.simulation.choices import is_eligible, list_choices, process_time
+from factory.simulation.choices import list_choices
+from factory.simulation.estimates import is_eligible, process_time
 from factory.simulation.kernel import EPISODE_OVER
 from factory.simulation.machine_records import (
     copy_machine,

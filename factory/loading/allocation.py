@@ -8,16 +8,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from factory.cost_terms import COST_TERMS
 from factory.jit.compiler_watch import report_compilation
+from factory.loading.operating_tables import OperatingTables
 from factory.model import Factory, OrderBook
 from factory.simulation import arrays
-from factory.simulation.arrays import (
-    COST_TERMS,
-    LOG_COLUMNS,
-    FactoryArrays,
-    Records,
-    ShopState,
-)
+from factory.simulation.arrays import FactoryArrays, Records, ShopState
+from factory.simulation.event_log import LOG_COLUMNS
 
 report_compilation()  # compiled functions run on what is allocated here
 
@@ -93,6 +90,11 @@ def allocate(
         in_transit=records(arrays.IN_TRANSIT, env, orders * operations),
         machines=records(arrays.SHOP_MACHINE, env, machines),
         mounted=np.zeros((env, machines, attributes), np.int16),
+        groups=records(arrays.SHOP_GROUP, env, factories.groups.shape[1]),
+        held=np.zeros((env, machines, factories.groups.shape[1]), np.int16),
+        runs=np.zeros((env, machines, attributes), np.int64),
+        run_kept=np.zeros((env, attributes), np.bool_),
+        maintenance_count=np.zeros((env, machines, factories.maintenance.shape[2]), np.int64),
         cost=np.zeros((env, len(COST_TERMS))),
         job_row=np.zeros((env, job_rows), np.int32),
         changeover_target=np.zeros((env, changeover_rows, attributes), np.int16),
@@ -119,13 +121,22 @@ class _Sizes(NamedTuple):
     customers: int
     supplies: int
     orders: int  # of an order book
+    calendars: int
+    edges: int  # of all calendars
+    groups: int  # of people
+    needs: int
+    maintenance: int  # kinds, of a machine
 
 
 def _largest(sizes: Iterator[int]) -> int:
     return max(1, max(sizes, default=1))
 
 
-def _sizes(factories: Sequence[Factory], books: Sequence[OrderBook | None]) -> _Sizes:
+def _sizes(
+    factories: Sequence[Factory],
+    books: Sequence[OrderBook | None],
+    operating: Sequence[OperatingTables],
+) -> _Sizes:
     centres = [centre for factory in factories for centre in factory.work_centres]
     attributes = [attribute for centre in centres for attribute in centre.attributes]
     products = [product for factory in factories for product in factory.products]
@@ -144,15 +155,24 @@ def _sizes(factories: Sequence[Factory], books: Sequence[OrderBook | None]) -> _
         customers=_largest(len(demand.customers) for demand in demands),
         supplies=_largest(len(f.material) for f in factories),
         orders=_largest(len(book.orders) for book in books if book),
+        calendars=_largest(len(tables.calendars) for tables in operating),
+        edges=_largest(sum(len(hours.edges) for hours in tables.calendars) for tables in operating),
+        groups=_largest(len(tables.groups) for tables in operating),
+        needs=_largest(len(tables.needs) for tables in operating),
+        maintenance=_largest(
+            len(machine.maintenance) for centre in centres for machine in centre.machines
+        ),
     )
 
 
 def allocate_factories(
-    factories: Sequence[Factory], books: Sequence[OrderBook | None]
+    factories: Sequence[Factory],
+    books: Sequence[OrderBook | None],
+    operating: Sequence[OperatingTables],
 ) -> FactoryArrays:
     """Return arrays of the padded size; padding means that nothing is there."""
     count = len(factories)
-    n = _sizes(factories, books)
+    n = _sizes(factories, books, operating)
 
     def small_integers(*shape: int, fill: int = 0) -> np.ndarray:
         return np.full((count, *shape), fill, np.int16)
@@ -186,6 +206,16 @@ def allocate_factories(
         book=records(arrays.BOOKED, count, n.orders),
         book_options=small_integers(n.orders, n.options, fill=-1),
         hours=records(arrays.HOUR, count, 25),
+        calendars=records(arrays.CALENDAR, count, n.calendars),
+        edges=records(arrays.EDGE, count, n.edges),
+        work_calendar=np.full((count, n.machines, n.needs + 1), -1, np.int32),
+        groups=records(arrays.GROUP, count, n.groups),
+        needs=records(arrays.NEED, count, n.needs),
+        need_groups=small_integers(n.needs, n.groups, fill=-1),
+        maintenance=records(arrays.MAINTENANCE_RECORD, count, n.machines, n.maintenance),
+        maintenance_mounts=small_integers(n.machines, n.maintenance, n.attributes, fill=-1),
+        runs=records(arrays.RUN, count, n.centres, n.attributes),
+        relief=small_integers(n.machines, n.attributes, n.values, fill=-1),
     )
 
 

@@ -12,11 +12,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from factory.cost_terms import COST_TABLE
 from factory.loading.allocation import allocate_factories
+from factory.loading.load_operating import load_operating, load_operation_hours
+from factory.loading.operating_tables import OperatingTables, operating_tables
 from factory.model import Attribute, Effect, Factory, Machine, Operation, OrderBook, WorkCentre
 from factory.routes import operation_order, predecessors
-from factory.simulation.arrays import COST_TABLE, FactoryArrays
-from factory.simulation.setups import next_on_the_way
+from factory.setups import next_on_the_way
+from factory.simulation.arrays import FactoryArrays
 from factory.validation.errors import Problem, Words, refuse
 from factory.validation.factory import check_factory
 from factory.validation.order_book import check_order_book
@@ -61,10 +64,12 @@ def load(
                 "Add [demand], or give an order book",
             )
             refuse([missing], f"factory {factory.name}")
-    loaded = allocate_factories(factories, books)
-    for g, (factory, book) in enumerate(zip(factories, books, strict=True)):
+    operating = [operating_tables(factory) for factory in factories]
+    loaded = allocate_factories(factories, books, operating)
+    for g, (factory, book, tables) in enumerate(zip(factories, books, operating, strict=True)):
         _load_plant(loaded, g, factory)
-        _load_products(loaded, g, factory)
+        load_operating(loaded, g, factory, tables)
+        _load_products(loaded, g, factory, tables)
         _load_options(loaded, g, factory)
         _load_costs(loaded, g, factory)
         _load_supply(loaded, g, factory)
@@ -132,7 +137,9 @@ def _load_machine(
             loaded.setups.waste[g, m, t, :size, :size] = attribute.waste
 
 
-def _load_products(loaded: FactoryArrays, g: int, factory: Factory) -> None:
+def _load_products(
+    loaded: FactoryArrays, g: int, factory: Factory, tables: OperatingTables
+) -> None:
     """Fill in routes, with operations in topological order."""
     sites = {
         centre.name: site
@@ -145,6 +152,7 @@ def _load_products(loaded: FactoryArrays, g: int, factory: Factory) -> None:
         for i, listed in enumerate(operation_order(product)):
             operation = product.operations[listed]
             _load_operation(loaded, (g, p, i), factory, operation, sites[operation.work_centre])
+            load_operation_hours(loaded, (g, p, i), operation, tables)
             loaded.predecessors[g, p, i, : len(before[i])] = before[i]
             for predecessor in before[i]:
                 followers[predecessor].append(i)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 
+from factory.calendars.queries import end_of_work
 from factory.jit.compile import compiled
 from factory.realisation import random_numbers
 
@@ -138,9 +139,9 @@ def draw_order(factory, shop, e, order, regime, release_date):
     allowance = low + random_numbers.uniform(seed, random_numbers.ALLOWANCE, order, 0) * (
         high - low
     )
-    shop.orders[e, order].due_date = release_date + max(
-        1, math.floor(allowance * shop.orders[e, order].work_left + 0.5)
-    )
+    ticks = max(1, math.floor(allowance * shop.orders[e, order].work_left + 0.5))
+    calendar = factory.plant[g].plant_calendar if factory.plant[g].open_allowances else -1
+    shop.orders[e, order].due_date = end_of_work(factory, g, calendar, release_date, ticks)
 
 
 @compiled

@@ -15,15 +15,17 @@ from numpy.typing import NDArray
 from factory.simulation.arrays import (
     DOWN,
     IDLE,
-    LOGGED_CHANGEOVER,
-    LOGGED_FAILURE,
-    LOGGED_OPERATION,
-    LOGGED_WAIT,
     OPERATION_BITS,
     OPERATION_MASK,
     PROCESSING,
     FactoryArrays,
     ShopState,
+)
+from factory.simulation.event_log import (
+    LOGGED_CHANGEOVER,
+    LOGGED_FAILURE,
+    LOGGED_OPERATION,
+    LOGGED_WAIT,
     columns_of_kind,
 )
 

@@ -8,8 +8,9 @@ fields, so that the compiled kernel fits every size of factory.
 Letters in the shapes: G factories of a batch, E environments, C work centres, M machines, T
 changeover attributes, V values of an attribute, P products, N operations of a product, U options, W
 values of an option, R demand regimes, K customer classes, S supply regimes, O orders of an episode,
-Q slots of a queue, J job rows, H changeover rows, L log lines. Smaller factories are padded to the
-largest.
+Q slots of a queue, J job rows, H changeover rows, L log lines, Y calendars, X edges of calendars, B
+groups of people, D needs of people, I kinds of maintenance of a machine. Smaller factories are
+padded to the largest.
 """
 
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
@@ -17,19 +18,18 @@ largest.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from factory.cost_terms import COST_TABLE
 from factory.jit.array_struct import ArrayStruct
 from factory.jit.compile import compiled
+from factory.tick_dates import NEVER as NEVER
 
 Records = Any
 """``numpy.recarray`` of one of the dtypes below; its fields are attributes."""
-
-NEVER = np.int64(2**62)
-"""Date of an event that is not going to happen."""
 
 OPERATION_BITS = 6
 """An operation of an order in one number: ``operation_id = (order << OPERATION_BITS) | operation``.
@@ -40,91 +40,16 @@ OPERATION_MASK = (1 << OPERATION_BITS) - 1
 
 # operations.status
 UPCOMING, READY, IN_PROCESS, DONE = 0, 1, 2, 3
-# machines.status
-IDLE, CHANGING, PROCESSING, DOWN = 0, 1, 2, 3
-
-
-class CostTerm(NamedTuple):
-    """Term of the total cost (docs/model.md, section 8)."""
-
-    name: str  # in info, bills, reports, and of its rate in the [costs] of a factory
-    accrual: Literal["event", "time"]  # charged whole at an event, or as time passes
-    is_rate_hourly: bool  # whether the factory states the rate per hour; arrays hold it per tick
-
-    @property
-    def rate_field(self) -> str:
-        """Return the name of the term's rate in PLANT."""
-        return f"{self.name}_rate"
-
-
-COST_TABLE = (
-    CostTerm("tardiness", "time", is_rate_hourly=True),  # currency per weight and hour late
-    CostTerm("changeover", "event", is_rate_hourly=False),  # a factor
-    CostTerm("waste", "event", is_rate_hourly=False),  # currency per kg
-    CostTerm("energy", "time", is_rate_hourly=False),  # a factor
-    CostTerm("holding", "time", is_rate_hourly=True),  # currency per order and hour
-    CostTerm("overtime", "time", is_rate_hourly=True),  # currency per machine and hour
-    CostTerm("maintenance", "event", is_rate_hourly=False),  # a factor
-    CostTerm("staff", "time", is_rate_hourly=False),  # a factor
-)
-"""Cost terms, in the order of ``ShopState.cost``."""
-COST_TERMS = tuple(term.name for term in COST_TABLE)
-TARDINESS, CHANGEOVER, WASTE, ENERGY, HOLDING, OVERTIME, MAINTENANCE, STAFF = range(len(COST_TERMS))
-EVENT_TERMS = tuple(i for i, term in enumerate(COST_TABLE) if term.accrual == "event")
-"""Indices of the terms that work causes, whenever it is done."""
-
-
-class LogKind(NamedTuple):
-    """Kind of line in the event log."""
-
-    name: str  # of its records in a schedule, and of their columns
-    columns: dict[str, str]  # field of the record: column of the log, see LOG_COLUMNS
-
-
-LOG_COLUMNS = (
-    "kind",  # index in LOG_KINDS
-    "machine",
-    "order",  # -1: for no operation
-    "operation",
-    "start_date",
-    "end_date",
-    "process_start_date",
-    # attempt at the operation; number of the changeover or failure; kind of maintenance; people
-    "number",
-    "group",  # index of a group of people
-)
-"""Columns of ``ShopState.log``."""
-_SPAN = {"machine": "machine", "start_date": "start_date", "end_date": "end_date"}
-LOG_KINDS = (
-    LogKind("changeovers", {**_SPAN, "order": "order", "operation": "operation"}),
-    LogKind(
-        "operations",
-        {
-            "order": "order",
-            "operation": "operation",
-            "machine": "machine",
-            "selected_date": "start_date",
-            "start_date": "process_start_date",
-            "end_date": "end_date",
-            "attempt": "number",
-        },
-    ),
-    LogKind("failures", _SPAN),
-    LogKind("waits", _SPAN),
-    LogKind("maintenance", {**_SPAN, "kind": "number"}),
-    LogKind("pauses", _SPAN),
-    LogKind("assignments", {**_SPAN, "group": "group", "number": "number"}),
-)
-"""Kinds of log lines; a line has the index of its kind."""
-(
-    LOGGED_CHANGEOVER,
-    LOGGED_OPERATION,
-    LOGGED_FAILURE,
-    LOGGED_WAIT,
-    LOGGED_MAINTENANCE,
-    LOGGED_PAUSE,
-    LOGGED_ASSIGNMENT,
-) = range(len(LOG_KINDS))
+# machines.status; PAUSED: taken, but closed or without its people
+IDLE, CHANGING, PROCESSING, DOWN, PAUSED = 0, 1, 2, 3, 4
+# machines.paused_work: what goes on after a pause
+CHANGEOVER_WORK, PROCESSING_START, PROCESSING_REST = 0, 1, 2
+# across_closures: pause, end before the closing, go on
+PAUSE, FIT, THROUGH = 0, 1, 2
+# needs of people other than a row of FactoryArrays.needs
+NOBODY, CREW = -1, -2
+# maintenance.by
+USE, CLOCK, OPERATIONS = 0, 1, 2
 
 
 def _record(**fields: type) -> np.dtype[Any]:
@@ -152,6 +77,12 @@ PLANT = _record(
     num_regimes=_i8,  # demand regimes; 0: order book
     num_customers=_i8,
     num_supply_regimes=_i8,  # 0: material is always there
+    has_hours=_b,  # whether calendars or groups of people are to be looked at
+    num_groups=_i8,  # of people; 0: crews alone, which only changeovers need
+    max_need=_i8,  # largest number of people that any work needs
+    open_allowances=_b,  # allowances count time in which a machine is open
+    plant_calendar=_i4,  # open while a machine is open; -1: always
+    stuck_after=_i8,  # ticks without any event but closings and openings that are too many
     **{term.rate_field: _f8 for term in COST_TABLE},
     co2_per_waste_kg=_f8,
     cost_scale=_f8,  # the reward is -cost / cost_scale
@@ -162,6 +93,8 @@ CENTRE = _record(
     num_attributes=_i8,
     longest_wait=_i8,
     combine_sum=_b,  # attributes' times add (else: the longest counts)
+    across_closures=_i1,  # of changeovers and maintenance
+    changeover_need=_i2,
 )
 MACHINE = _record(
     centre=_i8,
@@ -172,6 +105,10 @@ MACHINE = _record(
     mean_time_to_failure=_f8,  # ticks of processing; 0: never fails
     mean_time_to_repair=_f8,
     any_forbidden=_b,  # whether some changeover is forbidden on it, so that detours may be needed
+    has_runs=_b,  # whether an attribute has a minimum or maximum run
+    num_maintenance=_i2,
+    calendar=_i4,  # -1: always open
+    closed_power=_f8,
 )
 SETUP = _record(
     time=_i4,  # ticks; -1: forbidden
@@ -190,7 +127,34 @@ OPERATION = _record(
     sigma=_f8,  # of the log-normal process time; 0: deterministic
     rework_probability=_f8,
     first_piece_rework_probability=_f8,
+    across_closures=_i1,
+    need_at_start=_b,  # whether people are needed only when processing starts
+    need=_i2,
+    longest_pause=_i8,  # NEVER: no limit
 )
+CALENDAR = _record(
+    # edges of calendar y: first_edge up to (not with) first_edge + num_edges
+    first_edge=_i8,
+    num_edges=_i8,
+    repeat_from=_i8,
+    period=_i8,
+    end=_i8,  # repeat_from + period
+    open_at_end=_i8,  # ticks open from 0 to the end
+    open_in_period=_i8,
+)
+EDGE = _record(date=_i8, open_before=_i8)  # ticks open from 0 to the date
+GROUP = _record(count=_i8, calendar=_i4, cost=_f8)  # cost: currency a person and tick
+NEED = _record(number=_i8)
+MAINTENANCE_RECORD = _record(
+    every=_i8,
+    early=_i8,
+    time=_i8,
+    cost=_f8,
+    waste=_f8,
+    need=_i2,
+    by=_i1,
+)
+RUN = _record(min_run=_i8, max_run=_i8, counts_ticks=_b)  # 0 and NEVER: no limit
 OPTION_RECORD = _record(num_values=_i8)
 REGIME = _record(duration=_f8, interarrival_time=_f8)  # duration 0: for ever
 CUSTOMER_RECORD = _record(weight=_f8, allowance_low=_f8, allowance_high=_f8)
@@ -234,6 +198,17 @@ class FactoryArrays(ArrayStruct):
     book: Records  # BOOKED [G, O], used where num_regimes is 0
     book_options: NDArray[np.int16]  # [G, O, U] chosen value; -1: option does not apply
     hours: Records  # HOUR [G, 25] by hour of the day; the last holds the sums over the day
+    calendars: Records  # CALENDAR [G, Y]
+    edges: Records  # EDGE [G, X] dates at which calendars open and close in turn
+    # [G, M, D + 1] calendar of work with a need on a machine, the last of work that needs nobody
+    work_calendar: NDArray[np.int32]
+    groups: Records  # GROUP [G, B]
+    needs: Records  # NEED [G, D]
+    need_groups: NDArray[np.int16]  # [G, D, B] groups in the order in which they are taken; -1: end
+    maintenance: Records  # MAINTENANCE_RECORD [G, M, I]
+    maintenance_mounts: NDArray[np.int16]  # [G, M, I, T] mounted value; -1: as it is
+    runs: Records  # RUN [G, C, T]
+    relief: NDArray[np.int16]  # [G, M, T, V] value to change to at the longest run; -1: none
 
 
 # --- changing: the shop floor ---------------------------------------------------------------------
@@ -251,7 +226,14 @@ ENV = _record(
     num_completed=_i8,
     num_active=_i8,
     num_travelling=_i8,
-    crews_free=_i8,
+    crews_free=_i8,  # free people on duty, where the factory lists groups of people
+    # next date at which a calendar opens or closes, or maintenance is offered or due
+    next_shift=_i8,
+    last_event=_i8,  # date of the last event other than these
+    num_paused=_i8,  # machines with status PAUSED
+    num_overtime=_i8,  # machines in overtime
+    staff_cost=_f8,  # currency per tick for people at work
+    overtime_ticks=_i8,
     power=_f8,  # kW drawn by all machines now
     # integrals of the tariff up to the clock, see factory.simulation.costs.integrate_tariff
     price_hours=_f8,
@@ -311,7 +293,17 @@ SHOP_MACHINE = _record(
     operation_id=_i4,  # operation in work; -1: none
     status=_i1,
     first_piece=_b,  # the next (or present) operation is the first after a changeover
+    closed=_b,
+    paused_work=_i1,
+    need=_i2,  # whose people the machine holds
+    maintenance=_i2,  # kind of the maintenance in work; -1: none
+    shift_date=_i8,  # when its calendar opens or closes next
+    maintenance_date=_i8,  # when a maintenance by the clock is next offered or due
+    change_left=_i8,  # ticks of the changeover or maintenance in work still to do at state_date
+    changeover_line=_i8,  # of the changeover in the log
+    assigned_date=_i8,  # since when it holds its people
 )
+SHOP_GROUP = _record(free=_i8, date=_i8, on_duty=_b)  # date: next change of duty
 SHOP_CENTRE = _record(
     queue_length=_i8, upcoming_length=_i8, queue_work=_f8
 )  # queue_work: mean process times of the queue, summed
@@ -340,10 +332,16 @@ class ShopState(ArrayStruct):
     in_transit: Records  # IN_TRANSIT [E, O * N] binary heap: in transport or awaiting material
     machines: Records  # SHOP_MACHINE [E, M]
     mounted: NDArray[np.int16]  # [E, M, T] (during a changeover: the setup that is being mounted)
+    groups: Records  # SHOP_GROUP [E, B]
+    held: NDArray[np.int16]  # [E, M, B] people that machines hold
+    runs: NDArray[np.int64]  # [E, M, T] length of the present run of each attribute
+    run_kept: NDArray[np.bool_]  # [E, T] scratch: values that the asked machine must not change
+    # [E, M, I] counter of a maintenance; by the clock: the date at which it was last done
+    maintenance_count: NDArray[np.int64]
     cost: NDArray[np.float64]  # [E, 8] up to the clock, by COST_TABLE
     job_row: NDArray[np.int32]  # [E, J] operation ids that the asked machine may choose
     changeover_target: NDArray[np.int16]  # [E, H, T] setup after the changeover (never -1)
-    changeover_lead: NDArray[np.int32]  # [E, H] operation id that it is for
+    changeover_lead: NDArray[np.int32]  # [E, H] operation id that it is for; -1 - i: maintenance i
     legal: NDArray[np.bool_]  # [E, J + H + 1] the action mask
     queue_slots: Records  # QUEUE_SLOT [E, Q]
     log: NDArray[np.int64]  # [E, L, 9] by LOG_COLUMNS
@@ -372,16 +370,3 @@ def split_operation_id(operation_id: int | np.integer[Any]) -> tuple[int, int]:
     """Return order and operation of an operation id."""
     value = int(operation_id)
     return value >> OPERATION_BITS, value & OPERATION_MASK
-
-
-def columns_of_kind(lines: NDArray[np.int64], kind: int) -> dict[str, NDArray[np.int64]]:
-    """Return the lines ``[L, 9]`` of one kind as columns, by the fields of its records.
-
-    >>> line = [LOGGED_WAIT, 3, -1, -1, 10, 15, -1, 0, 0]
-    >>> {name: column.tolist() for name, column in columns_of_kind(np.array([line]), 3).items()}
-    {'machine': [3], 'start_date': [10], 'end_date': [15]}
-    """
-    columns = dict(
-        zip(LOG_COLUMNS, np.ascontiguousarray(lines[lines[:, 0] == kind].T), strict=True)
-    )
-    return {field: columns[column] for field, column in LOG_KINDS[kind].columns.items()}

@@ -8,45 +8,22 @@ Compiled; docs/model.md, section 5.
 from __future__ import annotations
 
 from factory.jit.compile import compiled
-from factory.simulation.arrays import IDLE, READY, UPCOMING, operation_of, order_of
-from factory.simulation.setups import FORBIDDEN, complete_setup, detour, setup_time
+from factory.setups import FORBIDDEN, complete_setup, detour, setup_time
+from factory.simulation.arrays import IDLE, READY, operation_of, order_of
+from factory.simulation.estimates import is_eligible, ready_in
+from factory.simulation.legality import change_fits, change_is_legal, job_is_legal
+from factory.simulation.maintenance import (
+    DUE,
+    NEEDED,
+    NONE_OFFERED,
+    maintenance_state,
+    most_urgent_state,
+)
+from factory.simulation.runs import find_kept_values, is_stay_too_long, relieve
+from factory.simulation.staff import people_free
 
 ILLEGAL = 1e15
 """Added to the urgency of operations that must not be started at the clock."""
-
-
-@compiled
-def process_time(factory, shop, e, order, operation, machine):
-    """Return the expected process time in ticks on an eligible machine."""
-    g = shop.env[e].factory
-    nominal = (
-        factory.base_time[g, shop.orders[e, order].product, operation, machine]
-        + shop.operations[e, order, operation].option_time
-    )
-    speed = factory.machines[g, machine].speed
-    if speed == 1.0:
-        return nominal
-    return int(nominal / speed + 0.5)
-
-
-@compiled
-def is_eligible(factory, shop, e, order, operation, machine):
-    """Return whether the machine can do the operation at all."""
-    return (
-        factory.base_time[shop.env[e].factory, shop.orders[e, order].product, operation, machine]
-        >= 0
-    )
-
-
-@compiled
-def ready_in(shop, e, order, operation):
-    """Return the expected ticks until the operation is ready; 0 once it is."""
-    if shop.operations[e, order, operation].status != UPCOMING:
-        return 0.0
-    return max(
-        float(shop.operations[e, order, operation].expected_date - shop.env[e].clock),
-        shop.operations[e, order, operation].lead_time,
-    )
 
 
 @compiled
@@ -57,25 +34,66 @@ def list_choices(factory, shop, e, machine):
     shop.env[e].num_job_rows = 0
     shop.env[e].num_changeover_rows = 0
     shop.env[e].num_hidden = 0
-    if shop.centres[e, centre].queue_length == 0 and (
-        shop.centres[e, centre].upcoming_length == 0 or not factory.plant[g].changeover_ahead
+    urgency = most_urgent_state(factory, shop, e, machine)
+    if (
+        shop.centres[e, centre].queue_length == 0
+        and (shop.centres[e, centre].upcoming_length == 0 or not factory.plant[g].changeover_ahead)
+        and urgency == NONE_OFFERED
     ):
         return False
     shop.legal[e, :] = False
     any_job = list_jobs(factory, shop, e, machine, centre)
-    any_detour = factory.machines[g, machine].any_forbidden and list_detours(
-        factory, shop, e, machine, centre
-    )
-    may_wait = factory.plant[g].waiting
-    if factory.plant[g].changeover_ahead and shop.env[e].crews_free > 0:
-        list_changeovers_ahead(factory, shop, e, machine, centre)
-    any_changeover = shop.env[e].num_changeover_rows > 0
-    if not (any_job or any_detour or (any_changeover and may_wait)):
-        return False
     job_rows = shop.job_row.shape[1]
-    shop.legal[e, job_rows : job_rows + shop.env[e].num_changeover_rows] = True
+    any_maintenance = urgency > NONE_OFFERED and list_maintenance(
+        factory, shop, e, machine, centre, urgency
+    )
+    if urgency == DUE:
+        shop.legal[e, :job_rows] = False
+        return any_maintenance
+    num_maintenance = shop.env[e].num_changeover_rows
+    any_detour = (
+        factory.machines[g, machine].any_forbidden or factory.machines[g, machine].has_runs
+    ) and list_detours(factory, shop, e, machine, centre)
+    may_wait = factory.plant[g].waiting
+    if factory.plant[g].changeover_ahead and people_free(
+        factory, shop, e, factory.centres[g, centre].changeover_need
+    ):
+        list_changeovers_ahead(factory, shop, e, machine, centre)
+    any_changeover = shop.env[e].num_changeover_rows > num_maintenance
+    must_ask = any_job or any_detour or (any_maintenance and urgency == NEEDED)
+    if not (must_ask or ((any_changeover or any_maintenance) and may_wait)):
+        return False
+    shop.legal[e, job_rows + num_maintenance : job_rows + shop.env[e].num_changeover_rows] = True
     shop.legal[e, shop.legal.shape[1] - 1] = may_wait
     return True
+
+
+@compiled
+def list_maintenance(factory, shop, e, machine, centre, urgency):
+    """List maintenance rows in front of the changeovers; return whether any is legal.
+
+    Where maintenance is due, what is not due is illegal.
+    """
+    g, clock = shop.env[e].factory, shop.env[e].clock
+    job_rows, any_legal = shop.job_row.shape[1], False
+    for kind in range(factory.machines[g, machine].num_maintenance):
+        row = shop.env[e].num_changeover_rows
+        if row == shop.changeover_target.shape[1]:
+            break
+        state = maintenance_state(factory, shop, e, machine, kind)
+        if state == NONE_OFFERED or (urgency == DUE and state != DUE):
+            continue
+        static = factory.maintenance[g, machine, kind]
+        mounts = factory.maintenance_mounts[g, machine, kind]
+        complete_setup(shop.mounted[e, machine], mounts, shop.changeover_target[e, row])
+        shop.changeover_lead[e, row] = -1 - kind
+        legal = people_free(factory, shop, e, static.need) and change_fits(
+            factory, g, machine, centre, static.need, clock, static.time
+        )
+        shop.legal[e, job_rows + row] = legal
+        any_legal |= legal
+        shop.env[e].num_changeover_rows += 1
+    return any_legal
 
 
 @compiled
@@ -94,6 +112,8 @@ def list_jobs(factory, shop, e, machine, centre):
         )
         shop.queue_slots[e, slot].shown = here
         eligible += here
+    if factory.machines[shop.env[e].factory, machine].has_runs:
+        find_kept_values(factory, shop, e, machine, centre)
     if eligible > shop.job_row.shape[1]:
         show_most_urgent(factory, shop, e, machine, centre)
         shop.env[e].num_hidden = eligible - shop.job_row.shape[1]
@@ -109,16 +129,6 @@ def list_jobs(factory, shop, e, machine, centre):
             row += 1
     shop.env[e].num_job_rows = row
     return any_legal
-
-
-@compiled
-def job_is_legal(factory, shop, e, machine, centre, operation_id):
-    """Return whether the changeover to the operation is allowed and has a crew if it takes time."""
-    wanted = shop.wanted[e, order_of(operation_id), operation_of(operation_id)]
-    time = setup_time(
-        factory, shop.env[e].factory, centre, machine, shop.mounted[e, machine], wanted
-    )
-    return time == 0 or (time > 0 and shop.env[e].crews_free > 0)
 
 
 @compiled
@@ -191,33 +201,43 @@ def show_others(shop, e, length, most):
 
 @compiled
 def list_detours(factory, shop, e, machine, centre):
-    """List changeovers towards ready operations that no direct one reaches; return if any."""
-    g = shop.env[e].factory
-    mounted = shop.mounted[e, machine]
+    """List changeovers towards ready operations that no direct one reaches; return if any.
+
+    Those are operations behind a forbidden pair, and operations that want a value whose run has
+    reached its maximum.
+    """
+    first = shop.env[e].num_changeover_rows
     for slot in range(shop.centres[e, centre].queue_length):
         operation_id = shop.queue[e, centre, slot]
         order, operation = order_of(operation_id), operation_of(operation_id)
-        if not is_eligible(factory, shop, e, order, operation, machine):
-            continue
-        wanted = shop.wanted[e, order, operation]
         row = shop.env[e].num_changeover_rows
+        if row == shop.changeover_target.shape[1]:
+            break
         if (
-            row == shop.changeover_target.shape[1]
-            or setup_time(factory, g, centre, machine, mounted, wanted) != FORBIDDEN
+            is_eligible(factory, shop, e, order, operation, machine)
+            and find_detour(factory, shop, e, machine, centre, operation_id, row)
+            and find_target(shop, e, row) < 0
         ):
-            continue
-        target = shop.changeover_target[e, row]
-        if not detour(factory, g, centre, machine, mounted, wanted, target):
-            continue
-        if (
-            setup_time(factory, g, centre, machine, mounted, target) > 0
-            and shop.env[e].crews_free == 0
-        ):
-            continue
-        if find_target(shop, e, row) < 0:
             shop.changeover_lead[e, row] = operation_id
             shop.env[e].num_changeover_rows += 1
-    return shop.env[e].num_changeover_rows > 0
+    return shop.env[e].num_changeover_rows > first
+
+
+@compiled
+def find_detour(factory, shop, e, machine, centre, operation_id, row):
+    """Write the detour to a ready operation into changeover row ``row``; False if it has none."""
+    g = shop.env[e].factory
+    mounted = shop.mounted[e, machine]
+    wanted = shop.wanted[e, order_of(operation_id), operation_of(operation_id)]
+    target = shop.changeover_target[e, row]
+    stays_too_long = is_stay_too_long(factory, shop, e, machine, wanted)
+    if not stays_too_long and setup_time(factory, g, centre, machine, mounted, wanted) != FORBIDDEN:
+        return False
+    if not detour(factory, g, centre, machine, mounted, wanted, target):
+        return False
+    if stays_too_long and not relieve(factory, shop, e, machine, wanted, target):
+        return False
+    return change_is_legal(factory, shop, e, machine, centre, target)
 
 
 @compiled
@@ -234,7 +254,9 @@ def list_changeovers_ahead(factory, shop, e, machine, centre):
         row = shop.env[e].num_changeover_rows
         if row == shop.changeover_target.shape[1]:
             return
-        if setup_time(factory, g, centre, machine, mounted, wanted) <= 0:
+        if setup_time(factory, g, centre, machine, mounted, wanted) <= 0 or not change_is_legal(
+            factory, shop, e, machine, centre, wanted
+        ):
             continue
         complete_setup(mounted, wanted, shop.changeover_target[e, row])
         same = find_target(shop, e, row)
@@ -258,7 +280,7 @@ def is_expected_before(shop, e, operation_id, lead):
 def find_target(shop, e, row):
     """Return an earlier changeover row with the same target as ``row``; -1 if there is none."""
     for other in range(row):
-        same = True
+        same = shop.changeover_lead[e, other] >= 0  # not a maintenance
         for attribute in range(shop.changeover_target.shape[2]):
             same &= (
                 shop.changeover_target[e, other, attribute]
@@ -300,6 +322,8 @@ def is_under_way(factory, shop, e):
 def is_detour(shop, e, row):
     """Return True if changeover row ``row`` leads to a ready operation."""
     operation_id = shop.changeover_lead[e, row]
+    if operation_id < 0:
+        return False  # a maintenance
     return shop.operations[e, order_of(operation_id), operation_of(operation_id)].status == READY
 
 

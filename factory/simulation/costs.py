@@ -1,6 +1,6 @@
 """Accrual of the cost terms (docs/model.md, section 8). Compiled.
 
-The terms are listed in :data:`factory.simulation.arrays.COST_TABLE`. Those charged at an event are
+The terms are listed in :data:`factory.cost_terms.COST_TABLE`. Those charged at an event are
 added where it happens; those that accrue with time are added, or settled, here.
 """
 
@@ -8,8 +8,9 @@ added where it happens; those that accrue with time are added, or settled, here.
 
 from __future__ import annotations
 
+from factory.cost_terms import ENERGY, HOLDING, OVERTIME, STAFF, TARDINESS
 from factory.jit.compile import compiled
-from factory.simulation.arrays import CHANGING, ENERGY, HOLDING, PROCESSING, TARDINESS
+from factory.simulation.arrays import CHANGING, PROCESSING
 
 
 @compiled
@@ -25,6 +26,7 @@ def reset_costs(shop, e):
     shop.env[e].changeover_ticks = 0
     shop.env[e].process_ticks = 0
     shop.env[e].down_ticks = 0
+    shop.env[e].overtime_ticks = 0
 
 
 @compiled
@@ -46,6 +48,8 @@ def refresh_power(factory, shop, e):
             power += factory.machines[g, machine].changeover_power
         elif status == PROCESSING:
             power += factory.machines[g, machine].processing_power
+        elif shop.machines[e, machine].closed:
+            power += factory.machines[g, machine].closed_power
         else:
             power += factory.machines[g, machine].idle_power
     shop.env[e].power = power
@@ -88,7 +92,19 @@ def pass_time(factory, shop, e, date):
     shop.env[e].price_hours = price_hours
     shop.env[e].co2_hours = co2_hours
     shop.env[e].flow += shop.env[e].num_active * (date - clock)
+    if factory.plant[g].has_hours:
+        accrue_labour(factory, shop, e, date - clock)
     shop.env[e].clock = date
+
+
+@compiled
+def accrue_labour(factory, shop, e, ticks):
+    """Charge overtime and people at work for ``ticks`` from the clock on."""
+    g = shop.env[e].factory
+    overtime = shop.env[e].num_overtime * ticks
+    shop.env[e].overtime_ticks += overtime
+    shop.cost[e, OVERTIME] += factory.plant[g].overtime_rate * overtime
+    shop.cost[e, STAFF] += factory.plant[g].staff_rate * shop.env[e].staff_cost * ticks
 
 
 @compiled

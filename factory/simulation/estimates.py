@@ -6,8 +6,18 @@ from __future__ import annotations
 
 import math
 
+from factory.calendars.queries import end_of_work, next_opening, open_time
 from factory.jit.compile import compiled
-from factory.simulation.arrays import DONE, IDLE, IN_PROCESS, UPCOMING, operation_id_of
+from factory.simulation.arrays import (
+    DONE,
+    IDLE,
+    IN_PROCESS,
+    NEVER,
+    NOBODY,
+    PAUSE,
+    UPCOMING,
+    operation_id_of,
+)
 
 
 @compiled
@@ -98,3 +108,98 @@ def busy_for(shop, e, machine):
     if shop.machines[e, machine].status == IDLE:
         return 0.0
     return float(max(0, shop.machines[e, machine].expected_end - shop.env[e].clock))
+
+
+# --- times of operations --------------------------------------------------------------------------
+
+
+@compiled
+def process_time(factory, shop, e, order, operation, machine):
+    """Return the expected process time in ticks on an eligible machine."""
+    g = shop.env[e].factory
+    nominal = (
+        factory.base_time[g, shop.orders[e, order].product, operation, machine]
+        + shop.operations[e, order, operation].option_time
+    )
+    speed = factory.machines[g, machine].speed
+    if speed == 1.0:
+        return nominal
+    return int(nominal / speed + 0.5)
+
+
+@compiled
+def is_eligible(factory, shop, e, order, operation, machine):
+    """Return whether the machine can do the operation at all."""
+    return (
+        factory.base_time[shop.env[e].factory, shop.orders[e, order].product, operation, machine]
+        >= 0
+    )
+
+
+@compiled
+def ready_in(shop, e, order, operation):
+    """Return the expected ticks until the operation is ready; 0 once it is."""
+    if shop.operations[e, order, operation].status != UPCOMING:
+        return 0.0
+    return max(
+        float(shop.operations[e, order, operation].expected_date - shop.env[e].clock),
+        shop.operations[e, order, operation].lead_time,
+    )
+
+
+# --- work on machines -----------------------------------------------------------------------------
+
+
+@compiled
+def work_calendar_of(factory, g, machine, need):
+    """Return the calendar of work on a machine that needs people all the time, or NOBODY."""
+    last = factory.work_calendar.shape[2] - 1
+    return factory.work_calendar[g, machine, need if need >= 0 else last]
+
+
+@compiled
+def processing_calendar(factory, g, machine, product, operation):
+    """Return the calendar of an operation's processing on a machine."""
+    need = factory.operations[g, product, operation].need
+    if factory.operations[g, product, operation].need_at_start:
+        need = NOBODY
+    return work_calendar_of(factory, g, machine, need)
+
+
+@compiled
+def changeover_end_date(factory, g, machine, need, date, ticks):
+    """Return the expected end of ``ticks`` of a changeover or maintenance from ``date`` on."""
+    centre = factory.machines[g, machine].centre
+    if factory.centres[g, centre].across_closures != PAUSE:
+        return date + ticks
+    return end_of_work(factory, g, work_calendar_of(factory, g, machine, need), date, ticks)
+
+
+@compiled
+def processing_end_date(factory, g, machine, product, operation, date, ticks):
+    """Return the expected end of processing that starts at ``date``, or as soon as it is open."""
+    calendar = processing_calendar(factory, g, machine, product, operation)
+    if calendar < 0 or date == NEVER:
+        return date if date == NEVER else date + ticks
+    start_date = next_opening(factory, g, calendar, date)
+    return rest_end_date(factory, g, machine, product, operation, start_date, ticks)
+
+
+@compiled
+def rest_end_date(factory, g, machine, product, operation, date, ticks):
+    """Return the expected end of the ``ticks`` of processing that are left at ``date``."""
+    calendar = processing_calendar(factory, g, machine, product, operation)
+    if date == NEVER:
+        return NEVER
+    if calendar < 0 or factory.operations[g, product, operation].across_closures != PAUSE:
+        return date + ticks
+    return end_of_work(factory, g, calendar, date, max(0, ticks))
+
+
+@compiled
+def processing_between(factory, g, machine, product, operation, start_date, end_date):
+    """Return the ticks of processing between two dates, negative if they are in reverse."""
+    if factory.operations[g, product, operation].across_closures != PAUSE:
+        return end_date - start_date
+    calendar = processing_calendar(factory, g, machine, product, operation)
+    return open_time(factory, g, calendar, end_date) - open_time(factory, g, calendar, start_date)

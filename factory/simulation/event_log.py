@@ -1,22 +1,73 @@
 """Event log of a shop floor, from which schedules are made. Compiled.
 
-:data:`factory.simulation.arrays.LOG_KINDS` lists the kinds of lines.
+:data:`LOG_KINDS` lists the kinds of lines.
 """
 
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
 from factory.jit.compile import compiled
-from factory.simulation.arrays import (
-    LOGGED_CHANGEOVER,
-    LOGGED_FAILURE,
-    LOGGED_OPERATION,
-    LOGGED_WAIT,
-    operation_of,
-    order_of,
+from factory.setups import complete_setup
+from factory.simulation.arrays import operation_of, order_of
+
+
+class LogKind(NamedTuple):
+    """Kind of line in the event log."""
+
+    name: str  # of its records in a schedule, and of their columns
+    columns: dict[str, str]  # field of the record: column of the log, see LOG_COLUMNS
+
+
+LOG_COLUMNS = (
+    "kind",  # index in LOG_KINDS
+    "machine",
+    "order",  # -1: for no operation
+    "operation",
+    "start_date",
+    "end_date",
+    "process_start_date",
+    # attempt at the operation; number of the changeover or failure; kind of maintenance; people
+    "number",
+    "group",  # index of a group of people
 )
-from factory.simulation.setups import complete_setup
+"""Columns of ``ShopState.log``."""
+_SPAN = {"machine": "machine", "start_date": "start_date", "end_date": "end_date"}
+LOG_KINDS = (
+    LogKind("changeovers", {**_SPAN, "order": "order", "operation": "operation"}),
+    LogKind(
+        "operations",
+        {
+            "order": "order",
+            "operation": "operation",
+            "machine": "machine",
+            "selected_date": "start_date",
+            "start_date": "process_start_date",
+            "end_date": "end_date",
+            "attempt": "number",
+        },
+    ),
+    LogKind("failures", _SPAN),
+    LogKind("waits", _SPAN),
+    LogKind("maintenance", {**_SPAN, "kind": "number"}),
+    LogKind("pauses", _SPAN),
+    LogKind("assignments", {**_SPAN, "group": "group", "number": "number"}),
+)
+"""Kinds of log lines; a line has the index of its kind."""
+(
+    LOGGED_CHANGEOVER,
+    LOGGED_OPERATION,
+    LOGGED_FAILURE,
+    LOGGED_WAIT,
+    LOGGED_MAINTENANCE,
+    LOGGED_PAUSE,
+    LOGGED_ASSIGNMENT,
+) = range(len(LOG_KINDS))
 
 
 @compiled
@@ -41,12 +92,14 @@ def log_line(
     shop.log[e, line, 5] = end_date
     shop.log[e, line, 6] = process_start_date
     shop.log[e, line, 7] = number
+    shop.log[e, line, 8] = 0
 
 
 @compiled
 def log_changeover(shop, e, machine, operation_id, start_date, end_date, wanted):
     """Log a changeover at its start, with the setups before and after; its end may lie ahead."""
     line = shop.env[e].log_length
+    shop.machines[e, machine].changeover_line = line
     if line < shop.log.shape[1]:
         for attribute in range(shop.mounted.shape[2]):
             shop.log_setup[e, line, 0, attribute] = shop.mounted[e, machine, attribute]
@@ -81,3 +134,55 @@ def log_wait(shop, e, machine):
     """Log a wait of the machine that ends at the clock."""
     wait_start = shop.machines[e, machine].wait_start
     log_line(shop, e, LOGGED_WAIT, machine, -1, wait_start, shop.env[e].clock, -1, 0)
+
+
+@compiled
+def log_maintenance(shop, e, machine):
+    """Log the maintenance of the machine that ends at the clock."""
+    kind = shop.machines[e, machine].maintenance
+    start_date = shop.machines[e, machine].start_date
+    log_line(shop, e, LOGGED_MAINTENANCE, machine, -1, start_date, shop.env[e].clock, -1, kind)
+
+
+@compiled
+def log_pause(shop, e, machine):
+    """Log a pause of the machine that ends at the clock, unless it took no time."""
+    start_date = shop.machines[e, machine].state_date
+    if start_date < shop.env[e].clock:
+        log_line(shop, e, LOGGED_PAUSE, machine, -1, start_date, shop.env[e].clock, -1, 0)
+
+
+@compiled
+def log_assignment(shop, e, machine, group, number):
+    """Log the work of people of a group on the machine that ends at the clock.
+
+    Work that took no time is left out.
+    """
+    line = shop.env[e].log_length
+    start_date = shop.machines[e, machine].assigned_date
+    if start_date == shop.env[e].clock:
+        return
+    log_line(shop, e, LOGGED_ASSIGNMENT, machine, -1, start_date, shop.env[e].clock, -1, number)
+    if line < shop.log.shape[1]:
+        shop.log[e, line, 8] = group
+
+
+@compiled
+def move_changeover_end(shop, e, machine, end_date):
+    """Log another end of the changeover in work."""
+    line = shop.machines[e, machine].changeover_line
+    if 0 <= line < shop.log.shape[1]:
+        shop.log[e, line, 5] = end_date
+
+
+def columns_of_kind(lines: NDArray[np.int64], kind: int) -> dict[str, NDArray[np.int64]]:
+    """Return the lines ``[L, 9]`` of one kind as columns, by the fields of its records.
+
+    >>> line = [LOGGED_WAIT, 3, -1, -1, 10, 15, -1, 0, 0]
+    >>> {name: column.tolist() for name, column in columns_of_kind(np.array([line]), 3).items()}
+    {'machine': [3], 'start_date': [10], 'end_date': [15]}
+    """
+    columns = dict(
+        zip(LOG_COLUMNS, np.ascontiguousarray(lines[lines[:, 0] == kind].T), strict=True)
+    )
+    return {field: columns[column] for field, column in LOG_KINDS[kind].columns.items()}

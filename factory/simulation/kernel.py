@@ -9,8 +9,6 @@ the environment ``e``; it changes nothing but ``shop[...][e]``. Call :func:`begi
 
 from __future__ import annotations
 
-import math
-
 from factory.jit.compile import compiled
 from factory.realisation import random_numbers
 from factory.realisation.demand import draw_orders
@@ -20,11 +18,10 @@ from factory.simulation.arrays import (
     IDLE,
     IN_PROCESS,
     NEVER,
-    PROCESSING,
     operation_of,
     order_of,
 )
-from factory.simulation.choices import is_under_way, list_choices, process_time
+from factory.simulation.choices import is_under_way, list_choices
 from factory.simulation.costs import (
     integrate_tariff,
     pass_time,
@@ -33,18 +30,32 @@ from factory.simulation.costs import (
     settle_costs,
 )
 from factory.simulation.estimates import foresee_order
-from factory.simulation.event_log import log_failure, log_operation
+from factory.simulation.event_log import log_operation
 from factory.simulation.machine_records import (
     become_idle,
+    begin_maintenance,
     change_over,
     draw_failure,
-    draw_repair,
-    enter_status,
     reset_machine,
+)
+from factory.simulation.machine_work import (
+    ATTEMPT_KEYS,
+    add_processing,
+    count_elapsed,
+    end_repair,
+    fail,
+    resume_paused,
+    start_processing,
+)
+from factory.simulation.maintenance import (
+    DUE,
+    complete_maintenance,
+    count_processing,
+    maintenance_state,
+    reset_maintenance,
 )
 from factory.simulation.queues import (
     empty_queues,
-    end_all_waits,
     end_wait,
     end_waits,
     finish_operation,
@@ -54,13 +65,15 @@ from factory.simulation.queues import (
     release_order,
     start_wait,
 )
+from factory.simulation.runs import extend_runs
+from factory.simulation.shifts import change_shifts, count_overtime, find_next_shift, reset_shift
+from factory.simulation.staff import let_go, reset_staff
 
 EPISODE_OVER = -1
 STUCK = -2
 NO_STOP = NEVER - 1
 """Stop date of a simulation that goes on while anything happens."""
 MAX_ATTEMPTS = 4
-ATTEMPT_KEYS = 64
 
 # --- episode --------------------------------------------------------------------------------------
 
@@ -79,12 +92,17 @@ def begin_episode(factory, shop, e, g, seed):
     shop.env[e].num_active = 0
     empty_queues(factory, shop, e)
     shop.env[e].crews_free = factory.plant[g].crews
+    shop.env[e].last_event = 0
+    shop.env[e].num_paused = 0
+    shop.env[e].num_overtime = 0
+    reset_staff(factory, shop, e)
     shop.env[e].log_length = 0
     reset_costs(shop, e)
     shop.env[e].price_hours, shop.env[e].co2_hours = integrate_tariff(factory, g, 0)
     draw_orders(factory, shop, e)
     for machine in range(factory.plant[g].num_machines):
         start_machine(factory, shop, e, machine)
+    find_next_shift(factory, shop, e)
     refresh_power(factory, shop, e)
 
 
@@ -97,6 +115,8 @@ def start_machine(factory, shop, e, machine):
         shop.mounted[e, machine, attribute] = factory.initial_setup[g, machine, attribute]
     if factory.machines[g, machine].mean_time_to_failure > 0:
         draw_failure(factory, shop, e, machine)
+    reset_shift(factory, shop, e, machine)
+    reset_maintenance(factory, shop, e, machine)
 
 
 # --- event loop -----------------------------------------------------------------------------------
@@ -138,6 +158,8 @@ def pass_to_next_event(factory, shop, e, stop_date):
     If nothing is going to happen, the clock stays and ``deciding`` is STUCK.
     """
     date = next_date(factory, shop, e)
+    if factory.plant[shop.env[e].factory].has_hours:
+        date = next_date_or_shift(factory, shop, e, date)
     if date <= stop_date:
         pass_time(factory, shop, e, date)
         return True
@@ -149,12 +171,28 @@ def pass_to_next_event(factory, shop, e, stop_date):
 
 
 @compiled
+def next_date_or_shift(factory, shop, e, date):
+    """Return the next shift if it comes before the next event, at ``date``.
+
+    NEVER if shifts alone have followed each other for so long that nothing else can happen.
+    """
+    if shop.env[e].next_shift >= date:
+        shop.env[e].last_event = date
+        return date
+    waited = shop.env[e].next_shift - shop.env[e].last_event
+    if date == NEVER and waited > factory.plant[shop.env[e].factory].stuck_after:
+        return NEVER
+    return shop.env[e].next_shift
+
+
+@compiled
 def next_idle_machine(factory, shop, e):
     """Return the lowest idle machine that is not waiting and has a choice; -1 if there is none."""
     for machine in range(factory.plant[shop.env[e].factory].num_machines):
         if (
             shop.machines[e, machine].status == IDLE
             and shop.machines[e, machine].wait_until == NEVER
+            and not shop.machines[e, machine].closed
             and list_choices(factory, shop, e, machine)
         ):
             return machine
@@ -185,16 +223,27 @@ def apply_action(factory, shop, e, row):
         return False
     job_rows = shop.job_row.shape[1]
     shop.env[e].decisions += 1
+    shop.env[e].last_event = shop.env[e].clock
     if row < job_rows:
         select_operation(factory, shop, e, machine, shop.job_row[e, row])
     elif row < shop.legal.shape[1] - 1:
-        target = shop.changeover_target[e, row - job_rows]
-        change_over(factory, shop, e, machine, target, -1)
-        shop.env[e].idle_decisions += 1
+        choose_changeover(factory, shop, e, machine, row - job_rows)
     else:
         shop.env[e].idle_decisions += not is_under_way(factory, shop, e)
         start_wait(factory, shop, e, machine)
     return True
+
+
+@compiled
+def choose_changeover(factory, shop, e, machine, row):
+    """Begin the changeover or maintenance of a changeover row of the asked machine."""
+    if shop.changeover_lead[e, row] >= 0:
+        change_over(factory, shop, e, machine, shop.changeover_target[e, row], -1)
+        shop.env[e].idle_decisions += 1
+        return
+    kind = -1 - shop.changeover_lead[e, row]
+    shop.env[e].idle_decisions += maintenance_state(factory, shop, e, machine, kind) != DUE
+    begin_maintenance(factory, shop, e, machine, kind)
 
 
 @compiled
@@ -209,48 +258,8 @@ def select_operation(factory, shop, e, machine, operation_id):
     if shop.machines[e, machine].status == IDLE:
         start_processing(factory, shop, e, machine)
     else:
-        shop.machines[e, machine].expected_end += process_time(
-            factory, shop, e, order, operation, machine
-        )
+        add_processing(factory, shop, e, machine, operation_id)
     foresee_order(factory, shop, e, order)
-
-
-@compiled
-def start_processing(factory, shop, e, machine):
-    """Begin to process the machine's operation; draw its realised process time."""
-    operation_id = shop.machines[e, machine].operation_id
-    order, operation = order_of(operation_id), operation_of(operation_id)
-    expected = process_time(factory, shop, e, order, operation, machine)
-    shop.machines[e, machine].process_left = realised_time(
-        factory, shop, e, order, operation, expected
-    )
-    shop.machines[e, machine].process_start_date = shop.env[e].clock
-    shop.machines[e, machine].expected_end = shop.env[e].clock + expected
-    resume_processing(factory, shop, e, machine)
-
-
-@compiled
-def realised_time(factory, shop, e, order, operation, expected):
-    """Draw a log-normal process time with the expected mean."""
-    sigma = factory.operations[shop.env[e].factory, shop.orders[e, order].product, operation].sigma
-    if sigma == 0.0 or expected == 0:
-        return expected
-    z = random_numbers.normal(
-        shop.env[e].seed,
-        random_numbers.PROCESS,
-        order,
-        ATTEMPT_KEYS * operation + shop.operations[e, order, operation].attempt,
-    )
-    return max(1, math.floor(expected * math.exp(sigma * z - sigma * sigma / 2.0) + 0.5))
-
-
-@compiled
-def resume_processing(factory, shop, e, machine):
-    """Process until done or until the machine fails, whichever is first; done is first on a tie."""
-    shop.machines[e, machine].date = shop.env[e].clock + min(
-        shop.machines[e, machine].process_left, shop.machines[e, machine].time_to_failure
-    )
-    enter_status(factory, shop, e, machine, PROCESSING)
 
 
 # --- events ---------------------------------------------------------------------------------------
@@ -260,6 +269,7 @@ def resume_processing(factory, shop, e, machine):
 def process_due_events(factory, shop, e):
     """Process all events that are due at the clock, in the order of docs/model.md, section 4."""
     clock = shop.env[e].clock
+    has_hours = factory.plant[shop.env[e].factory].has_hours
     due = True
     while due:
         due = False
@@ -267,6 +277,8 @@ def process_due_events(factory, shop, e):
             if shop.machines[e, machine].date <= clock:
                 end_machine_status(factory, shop, e, machine)
                 due = True
+        if has_hours:
+            due |= process_due_shifts(factory, shop, e)
         while shop.env[e].num_travelling > 0 and shop.in_transit[e, 0].date <= clock:
             join_queue(factory, shop, e, pop_in_transit(shop, e))
             due = True
@@ -279,6 +291,19 @@ def process_due_events(factory, shop, e):
     for machine in range(factory.plant[shop.env[e].factory].num_machines):
         if shop.machines[e, machine].wait_until <= clock:
             end_wait(shop, e, machine)
+    if has_hours:
+        count_overtime(factory, shop, e)
+
+
+@compiled
+def process_due_shifts(factory, shop, e):
+    """Process closings, openings and the ends of pauses that are due; return if there are any."""
+    due = shop.env[e].next_shift <= shop.env[e].clock
+    if due:
+        change_shifts(factory, shop, e)
+    if shop.env[e].num_paused > 0:
+        due |= resume_paused(factory, shop, e)
+    return due
 
 
 @compiled
@@ -292,11 +317,7 @@ def end_machine_status(factory, shop, e, machine):
     elif status == DOWN:
         end_repair(factory, shop, e, machine)
     else:
-        elapsed = shop.env[e].clock - shop.machines[e, machine].state_date
-        shop.env[e].process_ticks += elapsed
-        shop.machines[e, machine].process_left -= elapsed
-        if shop.machines[e, machine].time_to_failure != NEVER:
-            shop.machines[e, machine].time_to_failure -= elapsed
+        count_elapsed(factory, shop, e, machine)
         if shop.machines[e, machine].process_left == 0:
             end_processing(factory, shop, e, machine)
         else:
@@ -305,11 +326,12 @@ def end_machine_status(factory, shop, e, machine):
 
 @compiled
 def end_changeover(factory, shop, e, machine):
-    """Free the crew; start processing if the changeover was for an operation."""
-    shop.env[e].crews_free += 1
-    if shop.env[e].crews_free == 1:
-        end_all_waits(factory, shop, e)
+    """End a changeover or maintenance; start processing if it was for an operation."""
+    let_go(factory, shop, e, machine)
     end_waits(factory, shop, e, factory.machines[shop.env[e].factory, machine].centre)
+    if shop.machines[e, machine].maintenance >= 0:
+        complete_maintenance(factory, shop, e, machine)
+        find_next_shift(factory, shop, e)
     if shop.machines[e, machine].operation_id >= 0:
         start_processing(factory, shop, e, machine)
     else:
@@ -327,42 +349,15 @@ def end_foreign_work(factory, shop, e, machine):
 
 
 @compiled
-def fail(factory, shop, e, machine):
-    """Pause the operation: the machine breaks down."""
-    g, clock = shop.env[e].factory, shop.env[e].clock
-    expected_time = int(factory.machines[g, machine].mean_time_to_repair)
-    shop.machines[e, machine].date = clock + draw_repair(factory, shop, e, machine)
-    expected_end = max(shop.machines[e, machine].expected_end, clock) + expected_time
-    shop.machines[e, machine].expected_end = expected_end
-    enter_status(factory, shop, e, machine, DOWN)
-    end_waits(factory, shop, e, factory.machines[g, machine].centre)
-    foresee_order(factory, shop, e, order_of(shop.machines[e, machine].operation_id))
-
-
-@compiled
-def end_repair(factory, shop, e, machine):
-    """Resume the paused operation; draw the next failure."""
-    g = shop.env[e].factory
-    repair_time = shop.env[e].clock - shop.machines[e, machine].state_date
-    shop.env[e].down_ticks += repair_time
-    log_failure(shop, e, machine)
-    shop.machines[e, machine].num_failures += 1
-    draw_failure(factory, shop, e, machine)
-    shop.machines[e, machine].expected_end += repair_time - int(
-        factory.machines[g, machine].mean_time_to_repair
-    )
-    resume_processing(factory, shop, e, machine)
-    end_waits(factory, shop, e, factory.machines[g, machine].centre)
-    foresee_order(factory, shop, e, order_of(shop.machines[e, machine].operation_id))
-
-
-@compiled
 def end_processing(factory, shop, e, machine):
     """Leave the machine idle; the operation is done, or must be done again."""
     operation_id = shop.machines[e, machine].operation_id
     order, operation = order_of(operation_id), operation_of(operation_id)
     attempt = shop.operations[e, order, operation].attempt
     log_operation(shop, e, machine, operation_id, attempt)
+    let_go(factory, shop, e, machine)
+    extend_runs(factory, shop, e, machine, operation_id, 0, 1)
+    count_processing(factory, shop, e, machine, 0, 1)
     first_piece = shop.machines[e, machine].first_piece
     shop.machines[e, machine].first_piece = False
     shop.machines[e, machine].operation_id = -1

@@ -9,12 +9,16 @@ off what has elapsed when the status ends (:func:`factory.simulation.kernel.end_
 
 from __future__ import annotations
 
+from factory.cost_terms import CHANGEOVER, MAINTENANCE, WASTE
 from factory.jit.compile import compiled
 from factory.realisation import random_numbers
-from factory.simulation.arrays import CHANGEOVER, CHANGING, IDLE, NEVER, PROCESSING, WASTE
+from factory.setups import complete_setup, differs, setup_cost, setup_time, setup_waste
+from factory.simulation.arrays import CHANGING, IDLE, NEVER, NOBODY, PROCESSING
 from factory.simulation.costs import refresh_power
+from factory.simulation.estimates import changeover_end_date
 from factory.simulation.event_log import log_changeover
-from factory.simulation.setups import complete_setup, differs, setup_cost, setup_time, setup_waste
+from factory.simulation.runs import begin_runs
+from factory.simulation.staff import take_people
 
 
 @compiled
@@ -33,6 +37,17 @@ def reset_machine(shop, e, machine, since):
     shop.machines[e, machine].first_piece = False
     shop.machines[e, machine].wait_until = NEVER
     shop.machines[e, machine].wait_start = 0
+    shop.machines[e, machine].closed = False
+    shop.machines[e, machine].need = NOBODY
+    shop.machines[e, machine].maintenance = -1
+    shop.machines[e, machine].shift_date = NEVER
+    shop.machines[e, machine].maintenance_date = NEVER
+    shop.machines[e, machine].change_left = 0
+    shop.machines[e, machine].changeover_line = -1
+    for group in range(shop.held.shape[2]):
+        shop.held[e, machine, group] = 0
+    for attribute in range(shop.runs.shape[2]):
+        shop.runs[e, machine, attribute] = 0
 
 
 @compiled
@@ -41,6 +56,11 @@ def copy_machine(shop, e, target, t, machine):
     target.machines[t, machine] = shop.machines[e, machine]
     for attribute in range(shop.mounted.shape[2]):
         target.mounted[t, machine, attribute] = shop.mounted[e, machine, attribute]
+        target.runs[t, machine, attribute] = shop.runs[e, machine, attribute]
+    for kind in range(shop.maintenance_count.shape[2]):
+        target.maintenance_count[t, machine, kind] = shop.maintenance_count[e, machine, kind]
+    for group in range(shop.held.shape[2]):
+        target.held[t, machine, group] = shop.held[e, machine, group]
 
 
 @compiled
@@ -120,17 +140,44 @@ def change_over(factory, shop, e, machine, wanted, operation_id):
     shop.cost[e, WASTE] += factory.plant[g].waste_rate * waste
     shop.env[e].waste_kg += waste
     clock = shop.env[e].clock
-    log_changeover(shop, e, machine, operation_id, clock, clock + time, wanted)
+    need = factory.centres[g, centre].changeover_need
+    end_date = clock
+    if time > 0:
+        end_date = changeover_end_date(factory, g, machine, need, clock, time)
+    log_changeover(shop, e, machine, operation_id, clock, end_date, wanted)
+    begin_runs(factory, shop, e, machine, wanted)
     complete_setup(mounted, wanted, mounted)
     if time > 0:
         shop.machines[e, machine].first_piece = True
         shop.env[e].num_changeovers += 1
         shop.env[e].changeover_ticks += time
-        shop.env[e].crews_free -= 1
-        shop.machines[e, machine].start_date = clock
-        shop.machines[e, machine].expected_end = clock + time
-        shop.machines[e, machine].date = clock + time
-        enter_status(factory, shop, e, machine, CHANGING)
+        begin_change(factory, shop, e, machine, need, time, end_date)
+
+
+@compiled
+def begin_maintenance(factory, shop, e, machine, kind):
+    """Begin a maintenance of the machine; cost and waste are charged at once."""
+    g, clock = shop.env[e].factory, shop.env[e].clock
+    static = factory.maintenance[g, machine, kind]
+    shop.cost[e, MAINTENANCE] += factory.plant[g].maintenance_rate * static.cost
+    shop.cost[e, WASTE] += factory.plant[g].waste_rate * static.waste
+    shop.env[e].waste_kg += static.waste
+    shop.machines[e, machine].maintenance = kind
+    shop.machines[e, machine].changeover_line = -1
+    end_date = changeover_end_date(factory, g, machine, static.need, clock, static.time)
+    begin_change(factory, shop, e, machine, static.need, static.time, end_date)
+
+
+@compiled
+def begin_change(factory, shop, e, machine, need, time, end_date):
+    """Begin a changeover or maintenance of positive time with its people."""
+    clock = shop.env[e].clock
+    take_people(factory, shop, e, machine, need)
+    shop.machines[e, machine].start_date = clock
+    shop.machines[e, machine].expected_end = end_date
+    shop.machines[e, machine].change_left = time
+    shop.machines[e, machine].date = clock + time
+    enter_status(factory, shop, e, machine, CHANGING)
 
 
 @compiled

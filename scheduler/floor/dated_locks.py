@@ -9,8 +9,8 @@ changeovers without an operation. Other changeovers leave enough crews for those
 from __future__ import annotations
 
 from factory.jit.compile import compiled
+from factory.setups import setup_time
 from factory.simulation.arrays import DONE, IN_PROCESS, NEVER, READY, operation_of, order_of
-from factory.simulation.setups import setup_time
 
 NO_CHANGEOVER = -1
 

@@ -23,9 +23,8 @@ from factory.simulation.arrays import (
     operation_of,
     order_of,
 )
-from factory.simulation.choices import is_eligible, process_time
 from factory.simulation.costs import integrate_tariff, refresh_power, reset_costs
-from factory.simulation.estimates import foresee_order
+from factory.simulation.estimates import foresee_order, is_eligible, process_time
 from factory.simulation.kernel import EPISODE_OVER
 from factory.simulation.machine_records import reset_machine
 from factory.simulation.queues import empty_queues

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from factory.jit.array_struct import ArrayStruct
 from factory.jit.compile import compiled
+from factory.setups import FORBIDDEN, setup_time
 from factory.simulation.arrays import (
     DONE,
     IN_PROCESS,
@@ -26,8 +27,8 @@ from factory.simulation.arrays import (
     operation_of,
     order_of,
 )
-from factory.simulation.choices import is_eligible, job_is_legal
-from factory.simulation.setups import FORBIDDEN, setup_time
+from factory.simulation.estimates import is_eligible
+from factory.simulation.legality import job_is_legal
 from scheduler.floor.dated_locks import (
     allow_only,
     begin_date,

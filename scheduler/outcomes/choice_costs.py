@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from factory.simulation.arrays import COST_TERMS
+from factory.cost_terms import COST_TERMS
 from scheduler.decisions.decision import Choice
 from scheduler.decisions.explanations import (
     Alternative,

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from factory.simulation.arrays import HOLDING, TARDINESS
+from factory.cost_terms import HOLDING, TARDINESS
 from factory.tick_dates import TickDates
 from scheduler.decisions.decider import Decider
 from scheduler.decisions.explanations import ask_first

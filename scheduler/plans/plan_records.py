@@ -9,17 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from factory.simulation.arrays import (
-    CHANGING,
-    COST_TERMS,
-    DOWN,
-    IDLE,
-    LOGGED_CHANGEOVER,
-    LOGGED_OPERATION,
-    NEVER,
-    ShopState,
-    split_operation_id,
-)
+from factory.cost_terms import COST_TERMS
+from factory.simulation.arrays import CHANGING, DOWN, IDLE, NEVER, ShopState, split_operation_id
+from factory.simulation.event_log import LOGGED_CHANGEOVER, LOGGED_OPERATION
 from factory.tick_dates import TickDates
 from scheduler.floor.floor import ShopFloor
 from scheduler.floor.locks import NOBODY

@@ -32,9 +32,8 @@ from factory.simulation.arrays import (
     operation_of,
     order_of,
 )
-from factory.simulation.choices import is_eligible, process_time
 from factory.simulation.costs import restart_costs
-from factory.simulation.estimates import expected_lateness
+from factory.simulation.estimates import expected_lateness, is_eligible, process_time
 from factory.simulation.machine_records import copy_machine, delay_remaining
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from factory.jit.compile import compiled
 from factory.realisation import random_numbers
 from factory.simulation.arrays import operation_of, order_of
-from factory.simulation.choices import is_eligible
+from factory.simulation.estimates import is_eligible
 
 INSERT, REASSIGN, JOIN_FAMILY, MOVE_BLOCK, SWAP = range(5)
 """Kinds of moves: an operation within its sequence; to another machine; beside one of its family;

@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 
 from factory.futures.lulls import LASTING
 from factory.jit.compile import compiled
+from factory.setups import FORBIDDEN, complete_setup, detour, setup_time
 from factory.simulation.arrays import IDLE, NEVER, READY, operation_of, order_of
-from factory.simulation.choices import list_choices, ready_in
+from factory.simulation.choices import list_choices
 from factory.simulation.costs import add_open_tardiness, settle_costs, total_cost
+from factory.simulation.estimates import ready_in
 from factory.simulation.kernel import (
     apply_action,
     next_date,
@@ -26,7 +28,6 @@ from factory.simulation.kernel import (
     process_due_events,
     select_operation,
 )
-from factory.simulation.setups import FORBIDDEN, complete_setup, detour, setup_time
 from scheduler.floor.dated_locks import (
     NO_CHANGEOVER,
     begin_date,

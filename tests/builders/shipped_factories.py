@@ -9,6 +9,7 @@ import numpy as np
 
 from envs.observation.tables import allocate_observation_scratch, allocate_tables
 from envs.reward_scale import reference_cost
+from factory.cost_terms import COST_TERMS
 from factory.futures.lulls import allocate_lulls
 from factory.io.catalogue import find_single_factory, shipped
 from factory.loading.allocation import allocate
@@ -16,7 +17,6 @@ from factory.loading.load import load
 from factory.lookups import FactoryLookup
 from factory.model import Demand, Factory, Product
 from factory.schedule.records import OrderRecord, Schedule
-from factory.simulation.arrays import COST_TERMS
 from factory.simulator import Simulator
 from factory.verification.reference_world import draw_orders
 

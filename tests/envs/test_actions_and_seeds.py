@@ -11,7 +11,7 @@ from agents.ppo.vec_env import ShopVecEnv
 from envs.env import ChangeoverEnv
 from envs.vector_env import ChangeoverVectorEnv
 from factory.io.catalogue import find_single_factory
-from factory.simulation.errors import IllegalActionError
+from factory.simulation_errors import IllegalActionError
 from factory.simulator import Simulator
 from tests.builders.entry_points import fingerprint
 from tests.builders.environment_players import Shops, Vector

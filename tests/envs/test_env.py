@@ -16,6 +16,7 @@ from agents.rules.registry import make_rule
 from envs.env import ChangeoverEnv
 from envs.observation.columns import CANDIDATES, MACHINES, SHOP
 from envs.registration import ENV_ID
+from factory.cost_terms import COST_TERMS
 from factory.io.catalogue import find_single_factory
 from factory.io.order_book_csv import write_order_book
 from factory.model import (
@@ -31,8 +32,7 @@ from factory.model import (
     WorkCentre,
 )
 from factory.schedule.shop_floor.floor_animation import shop_floor_pictures
-from factory.simulation.arrays import COST_TERMS
-from factory.simulation.errors import IllegalActionError
+from factory.simulation_errors import IllegalActionError
 from factory.verification.verifier import verify
 
 

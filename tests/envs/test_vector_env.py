@@ -9,9 +9,9 @@ import pytest
 from envs.env import ChangeoverEnv
 from envs.observation.columns import CANDIDATE_COLUMN
 from envs.vector_env import ChangeoverVectorEnv
+from factory.cost_terms import COST_TERMS
 from factory.realisation import random_numbers
-from factory.simulation.arrays import COST_TERMS
-from factory.simulation.errors import IllegalActionError
+from factory.simulation_errors import IllegalActionError
 
 MIXTURE = ["microfactory", "tiny", "scarce_crew", "unreliable", "green", "one_of_a_kind"]
 SETTINGS = {"num_orders": 6, "job_rows": 8, "changeover_rows": 4, "dtype": np.float64}

@@ -92,7 +92,19 @@ class TwinFloor:
         self.travelling: set[Job] = set()
         self.attempt: dict[Job, int] = {}
         self.done: dict[Job, int] = {}  # completion dates
-        self.costs = dict.fromkeys(("tardiness", "changeover", "waste", "energy", "holding"), 0.0)
+        self.costs = dict.fromkeys(
+            (
+                "tardiness",
+                "changeover",
+                "waste",
+                "energy",
+                "holding",
+                "overtime",
+                "maintenance",
+                "staff",
+            ),
+            0.0,
+        )
         self.energy_kwh = self.waste_kg = self.energy_co2 = 0.0
         self.centres = [
             Centre(number, self.plant.longest_wait(number))

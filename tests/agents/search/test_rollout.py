@@ -15,9 +15,10 @@ from agents.search.simulate_rule import run_until, total_cost
 from envs.batch import Batch
 from envs.observation.tables import as_observation
 from envs.seed_splits import episode_seeds
+from factory.cost_terms import COST_TERMS
 from factory.futures.cost_to_go import cost_to_go, expected_tardiness
 from factory.io.catalogue import find_single_factory
-from factory.simulation.arrays import COST_TERMS, NEVER
+from factory.simulation.arrays import NEVER
 from tests.builders.hidden_futures import moment
 from tests.builders.random_factories import random_factory
 

@@ -7,18 +7,13 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
+from factory.cost_terms import COST_TABLE, COST_TERMS
 from factory.model import Costs
 from factory.schedule.bill import Bill
 from factory.schedule.columns import ScheduleColumns
 from factory.schedule.records import Schedule
 from factory.simulation import arrays
-from factory.simulation.arrays import (
-    COST_TABLE,
-    COST_TERMS,
-    LOG_COLUMNS,
-    LOG_KINDS,
-    columns_of_kind,
-)
+from factory.simulation.event_log import LOG_COLUMNS, LOG_KINDS, columns_of_kind
 from tests.builders.repository import ROOT
 
 

@@ -13,13 +13,13 @@ import pytest
 from agents.policy import play as play_batch
 from agents.rules.registry import make_rule
 from envs.batch import Batch
+from factory.cost_terms import COST_TERMS
 from factory.io.catalogue import find_single_factory
 from factory.lookups import FactoryLookup
 from factory.model import Factory, OrderBook, Uncertainty
 from factory.schedule.bill import Bill, bill
 from factory.schedule.kpis import kpis
 from factory.schedule.records import Schedule, unload
-from factory.simulation.arrays import COST_TERMS
 from factory.verification import verifier
 from factory.verification.reference_world import ReferenceRealisation, draw_orders
 from factory.verification.verifier import Verifier, verify

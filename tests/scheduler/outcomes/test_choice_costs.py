@@ -7,7 +7,7 @@ from typing import cast
 import numpy as np
 import pytest
 
-from factory.simulation.arrays import CHANGEOVER, COST_TERMS, TARDINESS
+from factory.cost_terms import CHANGEOVER, COST_TERMS, TARDINESS
 from scheduler.decisions.decision import Choice
 from scheduler.decisions.explanations import Alternative, explain
 from scheduler.outcomes.choice_costs import explain_with_costs, write_cost_difference

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("fastapi", reason="the service needs the extra `scheduler`")
 
 from envs.observation.candidate_columns import CANDIDATES
-from factory.simulation.arrays import COST_TERMS
+from factory.cost_terms import COST_TERMS
 from scheduler.decisions.column_texts import COLUMN_TEXTS
 from tests.builders.board_visits import focus_movable, show_what_ifs
 from tests.builders.browser import Visit

@@ -15,6 +15,7 @@ from envs.observation.tables import (
     allocate_observation_scratch,
     allocate_tables,
 )
+from factory.cost_terms import COST_TERMS
 from factory.io.catalogue import find_single_factory
 from factory.loading.allocation import allocate
 from factory.loading.load import load
@@ -24,7 +25,6 @@ from factory.model import (
 )
 from factory.schedule.records import Schedule, unload
 from factory.simulation import kernel
-from factory.simulation.arrays import COST_TERMS
 from scheduler.floor.floor import ShopFloor
 from scheduler.floor.shop_snapshot import take_snapshot
 from scheduler.plans.schema import PlannedChangeover
