@@ -22,10 +22,10 @@ class SimulatorChoice(NamedTuple):
     """A row of the asked machine's choices."""
 
     row: int
-    kind: str  # "job", "changeover" or "wait"
-    order: int  # order of the operation, or of a changeover's lead operation; -1 for the wait
-    operation: int
-    target: tuple[int, ...]  # setup after a changeover row, else ()
+    kind: str  # "job", "maintenance", "changeover" or "wait"
+    order: int  # order of the operation, or of a changeover's lead operation; -1: none
+    operation: int  # of a maintenance: its number on the machine
+    target: tuple[int, ...]  # setup after a changeover or maintenance row, else ()
     legal: bool
 
 
@@ -41,11 +41,14 @@ def list_simulator_choices(arrays: FactoryArrays, shop: ShopState) -> list[Simul
         order, operation = split_operation_id(shop.job_row[0, row])
         rows.append(SimulatorChoice(row, "job", order, operation, (), bool(shop.legal[0, row])))
     for index in range(int(shop.env.num_changeover_rows[0])):
-        order, operation = split_operation_id(shop.changeover_lead[0, index])
-        row = job_rows + index
+        lead, row = int(shop.changeover_lead[0, index]), job_rows + index
         target = tuple(shop.changeover_target[0, index, :attributes].tolist())
         legal = bool(shop.legal[0, row])
-        rows.append(SimulatorChoice(row, "changeover", order, operation, target, legal))
+        if lead < 0:
+            rows.append(SimulatorChoice(row, "maintenance", -1, -1 - lead, target, legal))
+        else:
+            order, operation = split_operation_id(lead)
+            rows.append(SimulatorChoice(row, "changeover", order, operation, target, legal))
     may_wait = bool(shop.legal[0, actions - 1])
     rows.append(SimulatorChoice(actions - 1, "wait", -1, -1, (), may_wait))
     return rows

@@ -177,6 +177,15 @@ FEATURE_TABLE: tuple[Feature, ...] = (
     _action("next_start_in", "saturate", "next_start_in", per="unit"),
     _action("next_setup_time", "saturate", "next_setup_time", per="unit"),
     _action("next_upcoming", "saturate", "next_upcoming", scale=4),
+    # --- rows: maintenance, closures, runs and people ---
+    _action("maintenance", "copy", "is_maintenance"),
+    _action("maintenance_left", "saturate", "maintenance_left", scale=1),
+    _action("pause", "saturate", "pause", scale=4, per="unit"),
+    _action("open_due_in", "saturate", "open_due_in", scale=10, per="unit"),
+    _action("run_length", "saturate", "run_length", scale=4),
+    _action("run_missing", "copy", "run_missing"),
+    _action("run_used", "copy", "run_used"),
+    _action("people_spare", "saturate", "people_spare", scale=1),
     # --- machines; 0 in rows without a machine ---
     _machine("exists", "copy", "exists"),
     _machine("is_asked", "copy", "is_asked"),
@@ -193,6 +202,11 @@ FEATURE_TABLE: tuple[Feature, ...] = (
     _machine("queue_fits", "saturate", "queue_fits", scale=2),
     _machine("queue_work", "saturate", "queue_work", scale=4, per="unit"),
     _machine("upcoming_length", "saturate", "upcoming_length", scale=4),
+    _machine("is_closed", "copy", "is_closed"),
+    _machine("is_paused", "copy", "is_paused"),
+    _machine("closing_in", "saturate", "closing_in", scale=8, per="unit"),
+    _machine("opening_in", "saturate", "opening_in", scale=8, per="unit"),
+    _machine("maintenance_left", "saturate", "maintenance_left", scale=1),
     # --- the shop ---
     _shop("mean_setup_time", "saturate", "mean_setup_time", per="unit"),
     _shop("ready_here", "saturate", "ready_here", scale=4),
@@ -214,6 +228,11 @@ FEATURE_TABLE: tuple[Feature, ...] = (
     _shop("fitting_upcoming", "saturate", "fitting_upcoming", scale=2),
     _shop("fitting_ready_in", "saturate", "fitting_ready_in", per="unit"),
     _shop("fitting_slack", "saturate", "fitting_slack", scale=10, per="unit"),
+    _shop("closing_in", "saturate", "closing_in", scale=8, per="unit"),
+    _shop("closure_time", "saturate", "closure_time", scale=8, per="unit"),
+    _shop("open_share_8h", "copy", "open_share_8h"),
+    _shop("open_share_24h", "copy", "open_share_24h"),
+    _shop("maintenance_left", "saturate", "maintenance_left", scale=1),
 )
 """Features of rows, machines and shop, each part in the order of the network's inputs."""
 

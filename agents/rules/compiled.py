@@ -103,8 +103,8 @@ def best_ahead(factory, shop, e, machine, rule, process_scale, setup_scale):
     """Return the changeover row that the rule ranks first; the wait if none is legal."""
     job_rows, best, best_priority = shop.job_row.shape[1], shop.legal.shape[1] - 1, -math.inf
     for row in range(shop.env[e].num_changeover_rows):
-        if shop.legal[e, job_rows + row]:
-            lead = shop.changeover_lead[e, row]
+        lead = shop.changeover_lead[e, row]
+        if shop.legal[e, job_rows + row] and lead >= 0:
             priority = rank_operation(
                 factory, shop, e, machine, lead, rule, process_scale, setup_scale, row
             )
@@ -157,14 +157,17 @@ def measure_rows(factory, shop, e, machine):
             factory, shop, e, order_of(operation_id), operation_of(operation_id), machine
         )
         total_setup += max(0, row_setup_time(factory, shop, e, machine, operation_id, -1))
+    rows = shop.env[e].num_job_rows
     for row in range(shop.env[e].num_changeover_rows):
         operation_id = shop.changeover_lead[e, row]
+        if operation_id < 0:
+            continue  # a maintenance
         total_time += process_time(
             factory, shop, e, order_of(operation_id), operation_of(operation_id), machine
         )
         total_setup += row_setup_time(factory, shop, e, machine, operation_id, row)
-    rows = max(1, shop.env[e].num_job_rows + shop.env[e].num_changeover_rows)
-    return total_time / rows, total_setup / rows
+        rows += 1
+    return total_time / max(1, rows), total_setup / max(1, rows)
 
 
 @compiled
@@ -264,8 +267,8 @@ def setup_serves_nothing(factory, shop, e, machine):
     """
     offered = 0
     for row in range(shop.env[e].num_changeover_rows):
-        if not is_detour(shop, e, row):
-            operation_id = shop.changeover_lead[e, row]
+        operation_id = shop.changeover_lead[e, row]
+        if operation_id >= 0 and not is_detour(shop, e, row):
             order, operation = order_of(operation_id), operation_of(operation_id)
             family = shop.operations[e, order, operation].family
             offered += count_upcoming(factory, shop, e, machine, family)

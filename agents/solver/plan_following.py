@@ -220,10 +220,8 @@ def changeover_row(
     operation_id = (key[0] << OPERATION_BITS) | key[1]
     for index in range(int(shop.env.num_changeover_rows[e])):
         target = tuple(shop.changeover_target[e, index, :count].tolist())
-        serves = (
-            complete(target, wanted) == target
-            or int(shop.changeover_lead[e, index]) == operation_id
-        )
+        lead = int(shop.changeover_lead[e, index])
+        serves = lead >= 0 and (complete(target, wanted) == target or lead == operation_id)
         if serves and shop.legal[e, first + index]:
             return int(first + index)
     return None

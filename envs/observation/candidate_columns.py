@@ -3,7 +3,7 @@
 Every action is a row of ``candidates [A, F]``:
 
 - J job rows: ready operations of the asked machine's work centre;
-- H changeover rows: changeovers ahead, or detours;
+- H changeover rows: maintenance, changeovers ahead, or detours;
 - last, the wait row.
 
 A job row describes its operation and the order of that operation. A changeover row describes its
@@ -25,7 +25,12 @@ CANDIDATES: tuple[Column, ...] = (
     flag("is_changeover", "the row is a changeover without an operation", "observe_changeovers"),
     flag("is_wait", "the row is the wait", "observe_wait"),
     ticks("process_time", "expected process time on the asked machine", "observe_operation"),
-    ticks("setup_time", "changeover time from the mounted setup; wait row: 0", "observe_setup"),
+    ticks(
+        "setup_time",
+        "changeover time from the mounted setup, or time of the maintenance; wait row: 0",
+        "observe_setup",
+        "observe_maintenance",
+    ),
     flag(
         "is_mounted",
         "the mounted setup satisfies the wanted one; no changeover is needed, not even a zero-time "
@@ -34,8 +39,10 @@ CANDIDATES: tuple[Column, ...] = (
     ),
     real(
         "setup_cost",
-        "changeover cost plus waste cost of the changeover from the mounted setup",
+        "changeover cost plus waste cost of the changeover from the mounted setup, or those of the "
+        "maintenance",
         "observe_setup",
+        "observe_maintenance",
         unit="currency",
     ),
     real(
@@ -287,6 +294,54 @@ CANDIDATES: tuple[Column, ...] = (
         "next_upcoming",
         "upcoming operations at the next operation's work centre",
         "observe_next_queue",
+    ),
+    flag("is_maintenance", "the row is a maintenance", "observe_maintenance"),
+    real(
+        "maintenance_left",
+        "share of the maintenance's interval that is left until it is due, negative if it is "
+        "overdue; other rows: 0",
+        "observe_maintenance",
+        unit="ratio",
+        low=-INFINITE,
+        high=1.0,
+    ),
+    ticks(
+        "pause",
+        "time for which closures are expected to interrupt the row's changeover and processing",
+        "observe_pause",
+    ),
+    ticks(
+        "open_due_in",
+        "due date minus now, in time in which the asked machine is open",
+        "observe_hours",
+        low=-INFINITE,
+    ),
+    count(
+        "run_length",
+        "longest present run of a wanted value that is mounted, in the measure of its attribute",
+        "observe_runs",
+    ),
+    real(
+        "run_missing",
+        "largest share that is missing of a minimum run, over the wanted values after the row",
+        "observe_runs",
+        unit="ratio",
+        high=1.0,
+    ),
+    real(
+        "run_used",
+        "largest share that is used up of a maximum run, over the wanted values after the row",
+        "observe_runs",
+        unit="ratio",
+        high=1.0,
+    ),
+    real(
+        "people_spare",
+        "free people on duty who can do the row, minus those that it needs; 0 if it needs nobody, "
+        "or the factory lists no groups of people",
+        "observe_people",
+        unit="count",
+        low=-INFINITE,
     ),
 )
 """Columns of ``candidates``, float [A, F]."""

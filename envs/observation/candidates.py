@@ -11,6 +11,13 @@ from envs.observation.arrivals import (
 )
 from envs.observation.candidate_columns import CANDIDATE_COLUMN
 from envs.observation.families import changeover_cost, find_family
+from envs.observation.operating_hours import (
+    observe_hours,
+    observe_maintenance,
+    observe_pause,
+    observe_people,
+    observe_runs,
+)
 from envs.observation.operations import (
     fastest_time,
     observe_family,
@@ -79,6 +86,9 @@ def observe_jobs(factory, shop, e, machine, scratch, families, shop_row, candida
         observe_operation(
             factory, shop, e, machine, scratch, shop_row, out, operation_id, index, time, setup
         )
+        observe_operating(
+            factory, shop, e, machine, out, operation_id, setup, shop.wanted[e, order, operation]
+        )
         complete_setup(shop.mounted[e, machine], shop.wanted[e, order, operation], scratch.setup)
         observe_arrivals(factory, shop, e, machine, scratch, out, scratch.setup, setup + time)
         # Jobs of one family leave the same setup: the first row computes the onward setups.
@@ -91,6 +101,22 @@ def observe_jobs(factory, shop, e, machine, scratch, families, shop_row, candida
 
 
 @compiled
+def observe_operating(factory, shop, e, machine, out, operation_id, setup, wanted):
+    """Fill the columns of a job row about hours, runs and people."""
+    g = shop.env[e].factory
+    order, operation = order_of(operation_id), operation_of(operation_id)
+    change_need = factory.centres[g, factory.machines[g, machine].centre].changeover_need
+    need = change_need
+    if setup <= 0:
+        need = factory.operations[g, shop.orders[e, order].product, operation].need
+    observe_hours(factory, shop, e, machine, out, order)
+    time = process_time(factory, shop, e, order, operation, machine)
+    observe_pause(factory, shop, e, machine, out, change_need, int(setup), order, operation, time)
+    observe_runs(factory, shop, e, machine, out, wanted)
+    observe_people(factory, shop, e, out, need)
+
+
+@compiled
 def observe_changeovers(factory, shop, e, machine, scratch, families, shop_row, candidates):
     """Fill the changeover rows: the lead operation, and the changeover to the target setup."""
     g = shop.env[e].factory
@@ -100,9 +126,13 @@ def observe_changeovers(factory, shop, e, machine, scratch, families, shop_row, 
     mean_process_time = shop_row[SHOP_COLUMN.mean_process_time]
     for row in range(shop.env[e].num_changeover_rows):
         operation_id = shop.changeover_lead[e, row]
-        order, operation = order_of(operation_id), operation_of(operation_id)
         target = shop.changeover_target[e, row]
         out = candidates[job_rows + row]
+        if operation_id < 0:
+            observe_maintenance(factory, shop, e, machine, out, -1 - operation_id)
+            observe_after(factory, shop, e, machine, scratch, families, out, target)
+            continue
+        order, operation = order_of(operation_id), operation_of(operation_id)
         out[CANDIDATE_COLUMN.is_changeover] = 1.0
         index = find_family(scratch, families, shop.operations[e, order, operation].family)
         setup = float(setup_time(factory, g, centre, machine, mounted, target))
@@ -117,8 +147,20 @@ def observe_changeovers(factory, shop, e, machine, scratch, families, shop_row, 
         # ATCS of an operation that is not ready: times exp(-ready_in / mean process time)
         scale = mean_process_time if mean_process_time > 0.0 else max(time, 1.0)
         out[CANDIDATE_COLUMN.atcs] -= ready / scale
-        observe_arrivals(factory, shop, e, machine, scratch, out, target, setup)
-        observe_onward_setups(factory, shop, e, machine, scratch, families, out, target)
+        observe_hours(factory, shop, e, machine, out, order)
+        need = factory.centres[g, centre].changeover_need
+        observe_pause(factory, shop, e, machine, out, need, int(setup), order, -1, 0)
+        observe_runs(factory, shop, e, machine, out, target)
+        observe_people(factory, shop, e, out, need)
+        observe_after(factory, shop, e, machine, scratch, families, out, target)
+
+
+@compiled
+def observe_after(factory, shop, e, machine, scratch, families, out, target):
+    """Fill the arrivals and onward changeovers of a row without an operation."""
+    setup = out[CANDIDATE_COLUMN.setup_time]
+    observe_arrivals(factory, shop, e, machine, scratch, out, target, setup)
+    observe_onward_setups(factory, shop, e, machine, scratch, families, out, target)
 
 
 @compiled

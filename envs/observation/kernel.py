@@ -70,7 +70,10 @@ def clear_rows(shop, candidates):
         row += 1
     row = job_rows
     wait_row = candidates.shape[0] - 1
-    while row < wait_row and candidates[row, CANDIDATE_COLUMN.is_changeover] != 0.0:
+    while row < wait_row and (
+        candidates[row, CANDIDATE_COLUMN.is_changeover] != 0.0
+        or candidates[row, CANDIDATE_COLUMN.is_maintenance] != 0.0
+    ):
         candidates[row] = 0.0
         row += 1
     candidates[wait_row] = 0.0

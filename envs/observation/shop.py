@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from envs.observation.operating_hours import observe_asked_hours, observe_machine_hours
 from envs.observation.shop_columns import MACHINE_COLUMN, SHOP_COLUMN
 from factory.jit.compile import compiled
 from factory.setups import setup_time
@@ -50,6 +51,7 @@ def observe_machines(factory, shop, e, scratch, machines):
         out[MACHINE_COLUMN.speed] = factory.machines[g, machine].speed
         out[MACHINE_COLUMN.queue_fits] = fits
         observe_status(shop, e, machine, out)
+        observe_machine_hours(factory, shop, e, machine, out)
         observe_queue(factory, shop, e, centre, out)
 
 
@@ -158,6 +160,7 @@ def observe_centre(factory, shop, e, machine, out):
     out[SHOP_COLUMN.hidden_operations] = shop.env[e].num_hidden
     out[SHOP_COLUMN.longest_wait] = factory.centres[g, centre].longest_wait
     out[SHOP_COLUMN.processing_cost] = factory.plant[g].energy_rate * price * power
+    observe_asked_hours(factory, shop, e, machine, out)
 
 
 @compiled

@@ -40,6 +40,31 @@ MACHINES: tuple[Column, ...] = (
         "observe_queue",
     ),
     count("upcoming_length", "upcoming operations of the machine's work centre", "observe_queue"),
+    flag("is_closed", "the machine is closed by its calendar", "observe_machine_hours"),
+    flag(
+        "is_paused",
+        "the machine has work that pauses: it is closed, or people are missing",
+        "observe_machine_hours",
+    ),
+    ticks(
+        "closing_in",
+        "time until the machine closes, at most a week; 0 while it is closed",
+        "observe_machine_hours",
+    ),
+    ticks(
+        "opening_in",
+        "time until the machine opens, at most a week; 0 while it is open",
+        "observe_machine_hours",
+    ),
+    real(
+        "maintenance_left",
+        "smallest share of an interval of maintenance that is left until it is due, negative if it "
+        "is overdue; 1 without maintenance",
+        "observe_machine_hours",
+        unit="ratio",
+        low=-INFINITE,
+        high=1.0,
+    ),
 )
 """Columns of ``machines``, float [M, Fm]."""
 
@@ -148,6 +173,39 @@ SHOP: tuple[Column, ...] = (
         unit="currency/tick",
     ),
     real("cost_scale", "cost by which rewards are divided", "observe_shop", unit="currency"),
+    ticks(
+        "closing_in",
+        "time until the asked machine closes, at most a week",
+        "observe_asked_hours",
+    ),
+    ticks(
+        "closure_time",
+        "length of the asked machine's next closure, at most a week; 0 if it does not close within "
+        "a week",
+        "observe_asked_hours",
+    ),
+    real(
+        "open_share_8h",
+        "share of the next 8 hours in which the asked machine is open",
+        "observe_asked_hours",
+        unit="ratio",
+        high=1.0,
+    ),
+    real(
+        "open_share_24h",
+        "share of the next 24 hours in which the asked machine is open",
+        "observe_asked_hours",
+        unit="ratio",
+        high=1.0,
+    ),
+    real(
+        "maintenance_left",
+        "the asked machine's maintenance_left",
+        "observe_asked_hours",
+        unit="ratio",
+        low=-INFINITE,
+        high=1.0,
+    ),
 )
 """Columns of ``shop``, float [Fs]."""
 

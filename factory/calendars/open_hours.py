@@ -1,6 +1,7 @@
-"""STUB"""
+"""Open hours of calendars."""
 
 from __future__ import annotations
+
 from typing import NamedTuple
 
 

@@ -10,13 +10,20 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from factory.futures.known_present import changeover_end, resume_date, send_in_transit
+from factory.futures.known_present import (
+    change_left,
+    changeover_end,
+    expected_process_left,
+    resume_date,
+    send_in_transit,
+)
 from factory.jit.compile import compiled
 from factory.simulation.arrays import (
     CHANGING,
     DOWN,
     IDLE,
     NEVER,
+    PAUSED,
     PROCESSING,
     FactoryArrays,
 )
@@ -88,12 +95,39 @@ def expect_machine(factory, shop, e, machine, in_service_date):
     date = max(clock + 1, end)
     if status == IDLE:
         return
+    if factory.plant[shop.env[e].factory].has_hours:
+        expect_work(factory, shop, e, machine, max(clock + 1, in_service_date))
+        return
     if status == CHANGING:
         date = max(clock + 1, changeover_end(factory, shop, e, machine), in_service_date)
     elif status == DOWN and shop.machines[e, machine].operation_id >= 0:
         date = max(resume_date(factory, shop, e, machine), in_service_date)
         shop.machines[e, machine].process_left = max(1, end - date)
     set_remaining(shop, e, machine, date - clock)
+
+
+@compiled
+def expect_work(factory, shop, e, machine, earliest):
+    """Let the machine's work take the time that is expected, where closures may interrupt it.
+
+    A repair or changeover lasts until ``earliest`` at least.
+    """
+    clock, status = shop.env[e].clock, shop.machines[e, machine].status
+    has_operation = shop.machines[e, machine].operation_id >= 0
+    if has_operation and status != CHANGING:
+        left = expected_process_left(factory, shop, e, machine)
+        shop.machines[e, machine].process_left = max(1, left)
+    if status == CHANGING:
+        left = max(change_left(factory, shop, e, machine), earliest - clock)
+        set_remaining(shop, e, machine, left)
+    elif status == DOWN and has_operation:
+        date = max(resume_date(factory, shop, e, machine), earliest)
+        shop.machines[e, machine].date = date
+    elif status == PROCESSING and has_operation:
+        set_remaining(shop, e, machine, shop.machines[e, machine].process_left)
+    elif status != PAUSED:
+        date = max(clock + 1, shop.machines[e, machine].expected_end)
+        set_remaining(shop, e, machine, date - clock)
 
 
 @compiled

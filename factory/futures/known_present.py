@@ -8,8 +8,16 @@ Hidden dates are left out: those of material still to come, and of busy machines
 from __future__ import annotations
 
 from factory.jit.compile import compiled
-from factory.simulation.arrays import DOWN, NEVER, UPCOMING, operation_id_of, operation_of, order_of
-from factory.simulation.estimates import process_time
+from factory.simulation.arrays import (
+    DOWN,
+    NEVER,
+    PAUSED,
+    UPCOMING,
+    operation_id_of,
+    operation_of,
+    order_of,
+)
+from factory.simulation.estimates import process_time, processing_between
 from factory.simulation.queues import push_in_transit
 
 
@@ -22,6 +30,8 @@ def copy_floor(shop, e, target, t, seed):
     target.env[t].num_travelling = 0
     for term in range(shop.cost.shape[1]):
         target.cost[t, term] = shop.cost[e, term]
+    for group in range(shop.groups.shape[1]):
+        target.groups[t, group] = shop.groups[e, group]
 
 
 @compiled
@@ -80,6 +90,15 @@ def send_in_transit(factory, shop, e):
 
 
 @compiled
+def change_left(factory, shop, e, machine):
+    """Return the ticks of the changeover or maintenance in work that are left at the clock."""
+    clock = shop.env[e].clock
+    if not factory.plant[shop.env[e].factory].has_hours:
+        return changeover_end(factory, shop, e, machine) - clock
+    return shop.machines[e, machine].change_left - (clock - shop.machines[e, machine].state_date)
+
+
+@compiled
 def changeover_end(factory, shop, e, machine):
     """Return the end of the changeover in work.
 
@@ -97,21 +116,40 @@ def changeover_end(factory, shop, e, machine):
 def processed_so_far(factory, shop, e, machine, expected):
     """Return the ticks for which the operation in work has been processed.
 
-    Every pause moves its expected end, so that ``expected`` ticks lie between start and end.
+    Every interruption moves its expected end, so that ``expected`` ticks of processing lie between
+    start and end.
     """
-    g = shop.env[e].factory
+    since = shop.env[e].clock
     if shop.machines[e, machine].status == DOWN:
-        resumed_end = shop.machines[e, machine].expected_end - int(
-            factory.machines[g, machine].mean_time_to_repair
-        )
-        return max(0, expected + shop.machines[e, machine].state_date - resumed_end)
-    return max(0, expected + shop.env[e].clock - shop.machines[e, machine].expected_end)
+        repair_time = int(factory.machines[shop.env[e].factory, machine].mean_time_to_repair)
+        since = shop.machines[e, machine].state_date + repair_time
+    elif shop.machines[e, machine].status == PAUSED:
+        since = shop.machines[e, machine].state_date
+    return max(0, expected - expected_processing(factory, shop, e, machine, since))
+
+
+@compiled
+def expected_processing(factory, shop, e, machine, since):
+    """Return the ticks of processing between a date and the expected end of the operation."""
+    operation_id = shop.machines[e, machine].operation_id
+    return processing_between(
+        factory,
+        shop.env[e].factory,
+        machine,
+        shop.orders[e, order_of(operation_id)].product,
+        operation_of(operation_id),
+        since,
+        shop.machines[e, machine].expected_end,
+    )
 
 
 @compiled
 def expected_process_left(factory, shop, e, machine):
     """Return the rest of the operation in work by its expected end, which may be none."""
-    return shop.machines[e, machine].expected_end - resume_date(factory, shop, e, machine)
+    since = resume_date(factory, shop, e, machine)
+    if shop.machines[e, machine].status == PAUSED:
+        since = shop.machines[e, machine].state_date
+    return expected_processing(factory, shop, e, machine, since)
 
 
 @compiled

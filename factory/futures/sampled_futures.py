@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from factory.futures.known_present import (
-    changeover_end,
+    change_left,
     copy_centres,
     copy_floor,
     copy_orders,
@@ -46,7 +46,9 @@ from factory.simulation.arrays import (
     CHANGING,
     DOWN,
     NEVER,
+    PAUSED,
     PROCESSING,
+    PROCESSING_REST,
     FactoryArrays,
     operation_of,
     order_of,
@@ -146,8 +148,10 @@ def sample_machine(factory, shop, e, target, t, machine):
             target.machines[t, machine].process_left = process_left
         set_remaining(target, t, machine, draw_repair(factory, target, t, machine))
     elif status == CHANGING:
-        clock = shop.env[e].clock
-        set_remaining(target, t, machine, changeover_end(factory, target, t, machine) - clock)
+        set_remaining(target, t, machine, change_left(factory, target, t, machine))
+    elif status == PAUSED and shop.machines[e, machine].paused_work == PROCESSING_REST:
+        process_left = draw_process_left(factory, target, t, machine)
+        target.machines[t, machine].process_left = process_left
 
 
 @compiled

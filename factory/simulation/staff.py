@@ -57,6 +57,13 @@ def people_free(factory, shop, e, need):
         return True
     if need == CREW:
         return shop.env[e].crews_free > 0
+    number = factory.needs[shop.env[e].factory, need].number
+    return count_people(factory, shop, e, need) >= number
+
+
+@compiled
+def count_people(factory, shop, e, need):
+    """Return the free people on duty who have the skill of a need of listed groups."""
     g = shop.env[e].factory
     free = 0
     for i in range(factory.need_groups.shape[2]):
@@ -64,7 +71,7 @@ def people_free(factory, shop, e, need):
         if group < 0:
             break
         free += free_on_duty(shop, e, group)
-    return free >= factory.needs[g, need].number
+    return free
 
 
 @compiled

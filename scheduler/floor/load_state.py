@@ -14,6 +14,7 @@ from factory.jit.compile import compiled
 from factory.realisation.demand import plan_operations
 from factory.simulation.arrays import (
     CHANGING,
+    CREW,
     DONE,
     DOWN,
     NEVER,
@@ -228,6 +229,7 @@ def settle_crews(factory, shop):
     for machine in range(factory.plant[0].num_machines):
         if shop.machines[0, machine].status == CHANGING:
             shop.env[0].crews_free -= 1
+            shop.machines[0, machine].need = CREW
 
 
 @compiled

@@ -349,7 +349,10 @@ def end_dawdling(factory, shop, e, machine, lulls, counts):
     if counts[e, CHANGES] > max_changes(factory, shop, e):
         for row in range(shop.env[e].num_changeover_rows):
             lead = shop.changeover_lead[e, row]
-            if shop.operations[e, order_of(lead), operation_of(lead)].status == UPCOMING:
+            if (
+                lead >= 0
+                and shop.operations[e, order_of(lead), operation_of(lead)].status == UPCOMING
+            ):
                 refuse_row(shop, e, job_rows + row)
     if counts[e, IDLE_ROUNDS] > _FREE_IDLE_ROUNDS or (
         is_long_quiet(shop, e, lulls, machine, shop.env[e].clock) and has_legal_job(shop, e)
