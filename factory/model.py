@@ -11,7 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from factory.demand_model import (
+from factory.field_notes import FieldNote
+from factory.model_parts.demand import (
     Customer,
     Demand,
     DemandRegime,
@@ -19,9 +20,7 @@ from factory.demand_model import (
     OrderBook,
     SupplyRegime,
 )
-from factory.field_notes import FieldNote
-from factory.model_tables import factory_html
-from factory.operating_model import (
+from factory.model_parts.operating import (
     Calendar,
     Maintenance,
     Model,
@@ -30,6 +29,7 @@ from factory.operating_model import (
     StaffNeed,
     hour_of_start,
 )
+from factory.model_tables import factory_html
 
 __all__ = [
     "Attribute",

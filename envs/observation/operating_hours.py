@@ -11,7 +11,7 @@ from envs.observation.candidate_columns import CANDIDATE_COLUMN
 from envs.observation.shop_columns import MACHINE_COLUMN, SHOP_COLUMN
 from factory.calendars.queries import next_closing, next_opening, open_time
 from factory.jit.compile import compiled
-from factory.simulation.arrays import CREW, NEVER, NOBODY, PAUSED
+from factory.simulation.arrays import CREW, NEVER, NO_PEOPLE, PAUSED
 from factory.simulation.estimates import changeover_end_date, processing_end_date
 from factory.simulation.maintenance import maintenance_counter
 from factory.simulation.staff import count_people
@@ -39,7 +39,7 @@ def observe_machine_hours(factory, shop, e, machine, out):
     out[MACHINE_COLUMN.is_paused] = shop.machines[e, machine].status == PAUSED
     out[MACHINE_COLUMN.closing_in] = 0.0 if closed else until
     out[MACHINE_COLUMN.opening_in] = until if closed else 0.0
-    out[MACHINE_COLUMN.maintenance_left] = least_maintenance_left(factory, shop, e, machine)
+    out[MACHINE_COLUMN.maintenance_left] = min_maintenance_left(factory, shop, e, machine)
 
 
 @compiled
@@ -51,7 +51,7 @@ def observe_asked_hours(factory, shop, e, machine, out):
     out[SHOP_COLUMN.closing_in] = week
     out[SHOP_COLUMN.open_share_8h] = 1.0
     out[SHOP_COLUMN.open_share_24h] = 1.0
-    out[SHOP_COLUMN.maintenance_left] = least_maintenance_left(factory, shop, e, machine)
+    out[SHOP_COLUMN.maintenance_left] = min_maintenance_left(factory, shop, e, machine)
     if calendar < 0:
         return
     closing = next_closing(factory, g, calendar, clock)
@@ -70,7 +70,7 @@ def observe_asked_hours(factory, shop, e, machine, out):
 
 
 @compiled
-def least_maintenance_left(factory, shop, e, machine):
+def min_maintenance_left(factory, shop, e, machine):
     """Return the smallest share of an interval of maintenance that is left; 1 without any."""
     least = 1.0
     for kind in range(factory.machines[shop.env[e].factory, machine].num_maintenance):
@@ -148,7 +148,7 @@ def observe_runs(factory, shop, e, machine, out, wanted):
 @compiled
 def observe_people(factory, shop, e, out, need):
     """Fill the people who can do a row, beyond those that it needs."""
-    if need != NOBODY and need != CREW:
+    if need != NO_PEOPLE and need != CREW:
         needed = factory.needs[shop.env[e].factory, need].number
         out[CANDIDATE_COLUMN.people_spare] = count_people(factory, shop, e, need) - needed
 

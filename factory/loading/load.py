@@ -14,7 +14,7 @@ import numpy as np
 
 from factory.cost_terms import COST_TABLE
 from factory.loading.allocation import allocate_factories
-from factory.loading.load_operating import load_operating, load_operation_hours
+from factory.loading.operating_arrays import load_operating, load_operation_hours
 from factory.loading.operating_tables import OperatingTables, operating_tables
 from factory.model import Attribute, Effect, Factory, Machine, Operation, OrderBook, WorkCentre
 from factory.routes import operation_order, predecessors

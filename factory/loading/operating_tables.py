@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from factory.calendars.open_hours import OpenHours, both_open, either_open, open_hours
 from factory.model import Factory, Maintenance, Operation, StaffGroup, StaffNeed, WorkCentre
-from factory.simulation.arrays import CREW, NOBODY
+from factory.simulation.arrays import CREW, NO_PEOPLE
 
 Need = tuple[str | None, int]
 """Skill, None for any, and number of people."""
@@ -55,20 +55,20 @@ def operating_tables(factory: Factory) -> OperatingTables:
 
 
 def changeover_need(tables: OperatingTables, centre: WorkCentre) -> int:
-    """Return the number of the need of the centre's changeovers, or NOBODY or CREW."""
+    """Return the number of the need of the centre's changeovers, or NO_PEOPLE or CREW."""
     if centre.changeover_staff is None:
         return tables.default_changeover_need
     return tables.needs[_key(centre.changeover_staff)]
 
 
 def operation_need(tables: OperatingTables, operation: Operation) -> int:
-    """Return the number of the need of an operation, or NOBODY."""
-    return NOBODY if operation.staff is None else tables.needs[_key(operation.staff)]
+    """Return the number of the need of an operation, or NO_PEOPLE."""
+    return NO_PEOPLE if operation.staff is None else tables.needs[_key(operation.staff)]
 
 
 def maintenance_need(tables: OperatingTables, maintenance: Maintenance) -> int:
-    """Return the number of the need of a maintenance, or NOBODY."""
-    return NOBODY if maintenance.skill is None else tables.needs[maintenance.skill, 1]
+    """Return the number of the need of a maintenance, or NO_PEOPLE."""
+    return NO_PEOPLE if maintenance.skill is None else tables.needs[maintenance.skill, 1]
 
 
 # --- people ---------------------------------------------------------------------------------------
@@ -83,7 +83,7 @@ def _people(
     """
     stated = list(dict.fromkeys(_stated_needs(factory)))
     if factory.staff:
-        return factory.staff, {need: i for i, need in enumerate(stated)}, NOBODY
+        return factory.staff, {need: i for i, need in enumerate(stated)}, NO_PEOPLE
     if not stated:
         return (), {}, CREW
     crews = num_machines if factory.crews is None else factory.crews

@@ -47,7 +47,7 @@ CHANGEOVER_WORK, PROCESSING_START, PROCESSING_REST = 0, 1, 2
 # across_closures: pause, end before the closing, go on
 PAUSE, FIT, THROUGH = 0, 1, 2
 # needs of people other than a row of FactoryArrays.needs
-NOBODY, CREW = -1, -2
+NO_PEOPLE, CREW = -1, -2
 # maintenance.by
 USE, CLOCK, OPERATIONS = 0, 1, 2
 

@@ -17,7 +17,7 @@ from factory.simulation.maintenance import (
     NEEDED,
     NONE_OFFERED,
     maintenance_state,
-    most_urgent_state,
+    maintenance_urgency,
 )
 from factory.simulation.runs import find_kept_values, is_stay_too_long, relieve
 from factory.simulation.staff import people_free
@@ -34,7 +34,7 @@ def list_choices(factory, shop, e, machine):
     shop.env[e].num_job_rows = 0
     shop.env[e].num_changeover_rows = 0
     shop.env[e].num_hidden = 0
-    urgency = most_urgent_state(factory, shop, e, machine)
+    urgency = maintenance_urgency(factory, shop, e, machine)
     if (
         shop.centres[e, centre].queue_length == 0
         and (shop.centres[e, centre].upcoming_length == 0 or not factory.plant[g].changeover_ahead)

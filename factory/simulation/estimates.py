@@ -13,7 +13,7 @@ from factory.simulation.arrays import (
     IDLE,
     IN_PROCESS,
     NEVER,
-    NOBODY,
+    NO_PEOPLE,
     PAUSE,
     UPCOMING,
     operation_id_of,
@@ -152,7 +152,7 @@ def ready_in(shop, e, order, operation):
 
 @compiled
 def work_calendar_of(factory, g, machine, need):
-    """Return the calendar of work on a machine that needs people all the time, or NOBODY."""
+    """Return the calendar of work on a machine that needs people all the time, or NO_PEOPLE."""
     last = factory.work_calendar.shape[2] - 1
     return factory.work_calendar[g, machine, need if need >= 0 else last]
 
@@ -162,7 +162,7 @@ def processing_calendar(factory, g, machine, product, operation):
     """Return the calendar of an operation's processing on a machine."""
     need = factory.operations[g, product, operation].need
     if factory.operations[g, product, operation].need_at_start:
-        need = NOBODY
+        need = NO_PEOPLE
     return work_calendar_of(factory, g, machine, need)
 
 

@@ -13,7 +13,7 @@ from factory.cost_terms import CHANGEOVER, MAINTENANCE, WASTE
 from factory.jit.compile import compiled
 from factory.realisation import random_numbers
 from factory.setups import complete_setup, differs, setup_cost, setup_time, setup_waste
-from factory.simulation.arrays import CHANGING, IDLE, NEVER, NOBODY, PROCESSING
+from factory.simulation.arrays import CHANGING, IDLE, NEVER, NO_PEOPLE, PROCESSING
 from factory.simulation.costs import refresh_power
 from factory.simulation.estimates import changeover_end_date
 from factory.simulation.event_log import log_changeover
@@ -38,7 +38,7 @@ def reset_machine(shop, e, machine, since):
     shop.machines[e, machine].wait_until = NEVER
     shop.machines[e, machine].wait_start = 0
     shop.machines[e, machine].closed = False
-    shop.machines[e, machine].need = NOBODY
+    shop.machines[e, machine].need = NO_PEOPLE
     shop.machines[e, machine].maintenance = -1
     shop.machines[e, machine].shift_date = NEVER
     shop.machines[e, machine].maintenance_date = NEVER

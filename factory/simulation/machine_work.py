@@ -13,7 +13,7 @@ from factory.simulation.arrays import (
     CHANGING,
     DOWN,
     NEVER,
-    NOBODY,
+    NO_PEOPLE,
     PAUSE,
     PAUSED,
     PROCESSING,
@@ -124,7 +124,7 @@ def held_need(factory, shop, e, machine):
     operation_id = shop.machines[e, machine].operation_id
     product = shop.orders[e, order_of(operation_id)].product
     static = factory.operations[shop.env[e].factory, product, operation_of(operation_id)]
-    return NOBODY if static.need_at_start else static.need
+    return NO_PEOPLE if static.need_at_start else static.need
 
 
 @compiled
@@ -158,7 +158,7 @@ def may_go_on(factory, shop, e, machine, work):
         closed = not closed  # a closing or opening that is due counts already
     if closed and (work == PROCESSING_START or pauses_in_closures(factory, shop, e, machine, work)):
         return False
-    if shop.machines[e, machine].need != NOBODY:
+    if shop.machines[e, machine].need != NO_PEOPLE:
         return True  # it holds them already
     if work == CHANGEOVER_WORK:
         return people_free(factory, shop, e, change_need(factory, shop, e, machine))
@@ -272,7 +272,7 @@ def resume_operation(factory, shop, e, machine, since):
         let_go(factory, shop, e, machine)
         begin_pause(factory, shop, e, machine, PROCESSING_REST)
         return
-    if shop.machines[e, machine].need == NOBODY:
+    if shop.machines[e, machine].need == NO_PEOPLE:
         take_people(factory, shop, e, machine, held_need(factory, shop, e, machine))
     resume_processing(factory, shop, e, machine)
 

@@ -72,7 +72,7 @@ def is_needed(factory, shop, e, machine, kind):
 
 
 @compiled
-def most_urgent_state(factory, shop, e, machine):
+def maintenance_urgency(factory, shop, e, machine):
     """Return the most urgent state of all maintenance of the machine."""
     state = NONE_OFFERED
     for kind in range(factory.machines[shop.env[e].factory, machine].num_maintenance):

@@ -1,6 +1,6 @@
 """People at work: who is free, who is taken, who is let go (docs/model.md, section 10). Compiled.
 
-A need is a row of ``FactoryArrays.needs``, or NOBODY, or CREW: in a factory that lists no groups of
+A need is a row of ``FactoryArrays.needs``, NO_PEOPLE or CREW: in a factory that lists no groups of
 people, a changeover needs one of its crews and nothing else needs anybody.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from factory.calendars.queries import is_open, next_edge
 from factory.jit.compile import compiled
-from factory.simulation.arrays import CREW, NOBODY
+from factory.simulation.arrays import CREW, NO_PEOPLE
 from factory.simulation.event_log import log_assignment
 from factory.simulation.queues import end_all_waits
 
@@ -53,7 +53,7 @@ def free_on_duty(shop, e, group):
 @compiled
 def people_free(factory, shop, e, need):
     """Return whether the people of a need are free and on duty."""
-    if need == NOBODY:
+    if need == NO_PEOPLE:
         return True
     if need == CREW:
         return shop.env[e].crews_free > 0
@@ -77,7 +77,7 @@ def count_people(factory, shop, e, need):
 @compiled
 def take_people(factory, shop, e, machine, need):
     """Let the machine hold the people of a need, which are free."""
-    if need == NOBODY:
+    if need == NO_PEOPLE:
         return
     shop.machines[e, machine].need = need
     shop.machines[e, machine].assigned_date = shop.env[e].clock
@@ -102,9 +102,9 @@ def take_people(factory, shop, e, machine, need):
 def let_go(factory, shop, e, machine):
     """Free the people that the machine holds; waits end if too few were free."""
     need = shop.machines[e, machine].need
-    if need == NOBODY:
+    if need == NO_PEOPLE:
         return
-    shop.machines[e, machine].need = NOBODY
+    shop.machines[e, machine].need = NO_PEOPLE
     if need == CREW:
         shop.env[e].crews_free += 1
         if shop.env[e].crews_free == 1:

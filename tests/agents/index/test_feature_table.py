@@ -25,7 +25,7 @@ from agents.index.policy import as_array
 from agents.network.feature_sizes import FALLBACKS
 from agents.network.features_torch import machine_features, row_features, shop_features
 from agents.network.packed_tables import PackedTables
-from envs.observation.columns import CANDIDATES, MACHINES, SHOP, Column
+from envs.observation.columns import CANDIDATES, MACHINES, SHOP, SHOP_INDEX, Column
 from tests.builders.networks import WEIGHTS
 from tests.builders.repository import ROOT
 
@@ -102,7 +102,7 @@ def test_transforms_of_numba_and_torch_agree_on_drawn_tables(seed: int) -> None:
         "shop": _draw(random, SHOP, (envs,)),
         "action_mask": np.ones((envs, rows), np.bool_),
     }
-    tables["shop"][..., -1] += 1.0  # the cost scale is never 0
+    tables["shop"][..., SHOP_INDEX["cost_scale"]] += 1.0  # the cost scale is never 0
     weights = np.append(as_array(WEIGHTS), np.zeros(FALLBACKS))
     network_input = PackedTables(**tables, weights=weights).network_input
     shop = torch.from_numpy(tables["shop"]).double()

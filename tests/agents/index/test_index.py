@@ -112,6 +112,11 @@ def action_halves(unit: float) -> dict[str, float]:
         "next_start_in": unit,
         "next_setup_time": unit,
         "next_upcoming": 4,
+        "maintenance_left": 1,
+        "pause": 4 * unit,
+        "open_due_in": 10 * unit,
+        "run_length": 4,
+        "people_spare": 1,
     }
 
 
@@ -153,6 +158,9 @@ def action_features(
         "slower_here": 1 - column["fastest_time"] / column["process_time"],
         "unblocks": column["unblocks"],
         "rework_probability": column["rework_probability"],
+        "maintenance": column["is_maintenance"],
+        "run_missing": column["run_missing"],
+        "run_used": column["run_used"],
     }
 
 

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from factory.field_notes import FieldNote
+from factory.model_parts.operating import Model
 from factory.model_tables import orders_html
-from factory.operating_model import Model
 
 _Unique = Annotated[str, FieldNote(bounds="unique")]
 _Probability = Annotated[float, FieldNote(low=0, high=1)]
