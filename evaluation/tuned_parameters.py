@@ -133,8 +133,11 @@ class Tuned(_Record):
 
 
 def fingerprint(source: Factory | RandomisedRanges) -> str:
-    """Return a hash of a factory or of ranges; tuned parameters belong to one hash."""
-    text = json.dumps(source.model_dump(mode="json"), sort_keys=True)
+    """Return a hash of a factory or of ranges; tuned parameters belong to one hash.
+
+    Keys at their defaults do not count, so that the hash stays when the model gets new ones.
+    """
+    text = json.dumps(source.model_dump(mode="json", exclude_defaults=True), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

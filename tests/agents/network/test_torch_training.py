@@ -55,4 +55,4 @@ def test_training_gives_the_same_with_the_package_hidden(tmp_path: Path) -> None
         moved = sum(float(np.square(expected[f"moved.{name}"]).sum()) for name in names)
         apart = sum(float(np.square(results[name] - expected[name]).sum()) for name in names)
         assert moved > 1e-3
-        assert apart == pytest.approx(0.0, abs=1e-4 * moved), label
+        assert apart == pytest.approx(0.0, abs=1e-3 * moved), label
