@@ -12,7 +12,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from factory.model import Effect, Factory, Machine, Operation, OptionValue, Product, WorkCentre
+from factory.model import (
+    Effect,
+    Factory,
+    Machine,
+    Operation,
+    OptionValue,
+    Product,
+    StaffGroup,
+    WorkCentre,
+)
 from factory.routes import operation_order, predecessors
 
 Setup = tuple[str, ...]
@@ -87,6 +96,9 @@ class FactoryLookup:
             c for c, centre in enumerate(factory.work_centres) for _ in centre.machines
         )
         self.crews: int = len(self.machines) if factory.crews is None else factory.crews
+        self.groups: tuple[StaffGroup, ...] = factory.staff or (
+            StaffGroup(name="crews", count=self.crews),
+        )
         self.products: dict[str, Product] = {product.name: product for product in factory.products}
         self.option_values: dict[str, tuple[str, ...]] = {
             option.name: tuple(value.name for value in option.values) for option in factory.options

@@ -33,8 +33,8 @@ from factory.futures.expected_future import (
 from factory.futures.lulls import advance_over_lulls, allocate_lulls, begin_lulls
 from factory.jit.compile import compiled
 from factory.loading.allocation import SPARE_LINES, allocate, grow_log
+from factory.log_kinds import LOGGED_OPERATION, columns_of_kind
 from factory.simulation.arrays import DOWN, NEVER, PROCESSING, FactoryArrays, ShopState
-from factory.simulation.event_log import LOGGED_OPERATION, columns_of_kind
 from factory.simulation.kernel import STUCK, apply_action
 
 ObservationTables = Mapping[str, NDArray[Any]]

@@ -11,10 +11,10 @@ import numpy as np
 from factory.cost_terms import COST_TERMS
 from factory.jit.compiler_watch import report_compilation
 from factory.loading.operating_tables import OperatingTables
+from factory.log_kinds import LOG_COLUMNS
 from factory.model import Factory, OrderBook
 from factory.simulation import arrays
 from factory.simulation.arrays import FactoryArrays, Records, ShopState
-from factory.simulation.event_log import LOG_COLUMNS
 
 report_compilation()  # compiled functions run on what is allocated here
 

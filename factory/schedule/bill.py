@@ -15,19 +15,30 @@ from typing import Annotated
 
 import numpy as np
 
+from factory.cost_terms import COST_TERMS
 from factory.field_notes import FieldNote
 from factory.lookups import Changeover, FactoryLookup
-from factory.model import Factory
+from factory.model import Factory, Maintenance
 from factory.schedule.columns import (
     ChangeoverColumns,
     Floats,
     Ints,
+    MaintenanceColumns,
     OperationColumns,
     OrderColumns,
     ScheduleColumns,
     SpanColumns,
 )
 from factory.schedule.conversion import columns_of
+from factory.schedule.operating_times import (
+    NO_CLOSURES,
+    Work,
+    closed_spans,
+    has_operating_hours,
+    overtime_of,
+    pauses_in,
+    staff_cost_of,
+)
 from factory.schedule.record_kinds import OrderRecord, ScheduleRecords
 
 
@@ -45,6 +56,12 @@ class Bill:
     """Cost of electricity."""
     holding: Annotated[float, FieldNote("currency")]
     """Cost of orders in progress."""
+    overtime: Annotated[float, FieldNote("currency")]
+    """Cost of overtime."""
+    maintenance: Annotated[float, FieldNote("currency")]
+    """Cost of maintenance."""
+    staff: Annotated[float, FieldNote("currency")]
+    """Cost of people at work."""
     energy_kwh: Annotated[float, FieldNote("kWh")]
     """Electricity drawn by all machines."""
     co2_kg: Annotated[float, FieldNote("kg")]
@@ -54,18 +71,12 @@ class Bill:
 
     @property
     def terms(self) -> dict[str, float]:
-        """Return the five cost terms by name."""
-        return {
-            "tardiness": self.tardiness,
-            "changeover": self.changeover,
-            "waste": self.waste,
-            "energy": self.energy,
-            "holding": self.holding,
-        }
+        """Return the cost terms by name."""
+        return {name: getattr(self, name) for name in COST_TERMS}
 
     @property
     def total(self) -> float:
-        """Return the sum of the five terms."""
+        """Return the sum of the terms."""
         return math.fsum(self.terms.values())
 
 
@@ -108,7 +119,13 @@ def bill_columns(
     tardy = _add_up(orders.weight * tardiness_of(orders, schedule.end_date))
     held = int(flow_times_of(orders, schedule.end_date).sum())
     matrix_cost = math.fsum([changeover.cost for changeover in changeovers])
-    waste_kg = math.fsum([changeover.waste for changeover in changeovers])
+    kinds = _maintenance_kinds(schedule, lookup)
+    waste_kg = math.fsum(
+        [*(changeover.waste for changeover in changeovers), *(kind.waste for kind in kinds)]
+    )
+    overtime, staff_cost = 0, 0.0
+    if has_operating_hours(lookup):
+        overtime, staff_cost = overtime_of(schedule, lookup), staff_cost_of(schedule, lookup)
     energy_price, energy_kwh, energy_co2 = _integrate_power(
         lookup, *_powers_drawn(schedule, lookup)
     )
@@ -118,10 +135,22 @@ def bill_columns(
         waste=costs.waste * waste_kg,
         energy=costs.energy * energy_price,
         holding=costs.holding * hour * held,
+        overtime=costs.overtime * hour * overtime,
+        maintenance=costs.maintenance * math.fsum([kind.cost for kind in kinds]),
+        staff=costs.staff * staff_cost,
         energy_kwh=energy_kwh,
         co2_kg=energy_co2 + costs.co2_per_waste_kg * waste_kg,
         waste_kg=waste_kg,
     )
+
+
+def _maintenance_kinds(schedule: ScheduleColumns, lookup: FactoryLookup) -> list[Maintenance]:
+    """Return the kind of each maintenance that has begun."""
+    return [
+        lookup.machines[machine].maintenance[kind]
+        for spans in (schedule.maintenance, schedule.open_maintenance)
+        for machine, kind in zip(spans.machine.tolist(), spans.kind.tolist(), strict=True)
+    ]
 
 
 # --- orders ---------------------------------------------------------------------------------------
@@ -154,7 +183,7 @@ def _end_dates(orders: OrderColumns, date: int) -> Ints:
 
 
 def spans_until(
-    spans: SpanColumns | OperationColumns | ChangeoverColumns, date: int
+    spans: SpanColumns | OperationColumns | ChangeoverColumns | MaintenanceColumns, date: int
 ) -> tuple[Ints, Ints, Ints]:
     """Return machine, start and end of the parts of spans before ``date``; a span that begins later
     is empty.
@@ -165,39 +194,50 @@ def spans_until(
 
 def _powers_drawn(schedule: ScheduleColumns, lookup: FactoryLookup) -> tuple[Floats, Ints]:
     """Return all powers ``[N]`` and the dates ``[N, 2]`` between which they are drawn: idle power
-    all the time, and the surplus of processing (less repairs) and of changeovers.
+    all the time, and the surplus of processing (less repairs and pauses), of changeovers and of
+    closures.
     """
     date = schedule.end_date
-    busy, open_, repair, open_repair, changeover = (
-        spans_until(spans, date)
-        for spans in (
-            schedule.operations,
-            schedule.open_operations,
+    # processing begins with an operation or after a repair or pause, and ends with any of them
+    machine, starts, ends = _pair_dates(
+        [schedule.operations, schedule.open_operations],
+        [
             schedule.failures,
             schedule.open_failures,
-            schedule.changeovers,
-        )
+            *pauses_in([schedule.operations, schedule.open_operations], schedule),
+        ],
+        date,
     )
-    # processing begins with an operation or after a repair, and ends with either
-    machine, starts, ends = _pair_dates(
-        np.concatenate([busy[0], open_[0], repair[0], open_repair[0]]),
-        np.concatenate([busy[1], open_[1], repair[2], open_repair[2]]),
-        np.concatenate([busy[2], open_[2], repair[1], open_repair[1]]),
-    )
+    changes: list[Work] = [
+        schedule.changeovers,
+        schedule.maintenance,
+        schedule.open_maintenance,
+    ]
+    changed, change_starts, change_ends = _pair_dates(changes, pauses_in(changes, schedule), date)
     idle: Floats = np.array([m.idle_power for m in lookup.machines], np.float64)
     processing = np.array([m.processing_power for m in lookup.machines], np.float64) - idle
     changing = np.array([m.changeover_power for m in lookup.machines], np.float64) - idle
     whole = np.zeros(len(idle), np.int64)
-    powers = np.concatenate([idle, processing[machine], changing[changeover[0]]])
-    from_date = np.concatenate([whole, starts, changeover[1]])
-    to_date = np.concatenate([whole + date, ends, changeover[2]])
+    closed = closed_spans(schedule, lookup) if has_operating_hours(lookup) else NO_CLOSURES
+    powers = np.concatenate([idle, processing[machine], changing[changed], closed.surplus])
+    from_date = np.concatenate([whole, starts, change_starts, closed.start_date])
+    to_date = np.concatenate([whole + date, ends, change_ends, closed.end_date])
     return powers, np.stack([from_date, to_date])
 
 
-def _pair_dates(machine: Ints, starts: Ints, ends: Ints) -> tuple[Ints, Ints, Ints]:
-    """Return machine, start and end of disjoint spans, whose starts and ends come in any order: the
-    n-th start on a machine belongs to its n-th end.
+def _pair_dates(
+    work: Sequence[Work], interruptions: Sequence[SpanColumns], date: int
+) -> tuple[Ints, Ints, Ints]:
+    """Return machine, start and end of the stretches in which work goes on before ``date``.
+
+    The n-th start of work or end of an interruption on a machine belongs to its n-th end of work or
+    start of an interruption.
     """
+    spans = [spans_until(item, date) for item in work]
+    gaps = [spans_until(item, date) for item in interruptions]
+    machine = np.concatenate([item[0] for item in [*spans, *gaps]])
+    starts = np.concatenate([*(item[1] for item in spans), *(item[2] for item in gaps)])
+    ends = np.concatenate([*(item[2] for item in spans), *(item[1] for item in gaps)])
     base = max(int(starts.max(initial=0)), int(ends.max(initial=0))) + 1
     keys = machine * base
     in_order, start = np.divmod(np.sort(keys + starts), base)

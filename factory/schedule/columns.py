@@ -12,21 +12,26 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from factory.log_kinds import (
+    LOGGED_ASSIGNMENT,
+    LOGGED_CHANGEOVER,
+    LOGGED_FAILURE,
+    LOGGED_MAINTENANCE,
+    LOGGED_OPERATION,
+    LOGGED_PAUSE,
+    LOGGED_WAIT,
+    columns_of_kind,
+)
 from factory.simulation.arrays import (
     DOWN,
     IDLE,
     OPERATION_BITS,
     OPERATION_MASK,
+    PAUSED,
     PROCESSING,
+    PROCESSING_REST,
     FactoryArrays,
     ShopState,
-)
-from factory.simulation.event_log import (
-    LOGGED_CHANGEOVER,
-    LOGGED_FAILURE,
-    LOGGED_OPERATION,
-    LOGGED_WAIT,
-    columns_of_kind,
 )
 
 Ints = NDArray[np.int64]
@@ -88,6 +93,31 @@ class SpanColumns(NamedTuple):
     end_date: Ints
 
 
+class MaintenanceColumns(NamedTuple):
+    """Maintenance ``[N]``; kinds are indices in the machine's list, or UNKNOWN."""
+
+    machine: Ints
+    start_date: Ints
+    end_date: Ints
+    kind: Ints
+
+
+class AssignmentColumns(NamedTuple):
+    """Work of people ``[N]``; groups are indices in the factory's list, or UNKNOWN."""
+
+    machine: Ints
+    start_date: Ints
+    end_date: Ints
+    group: Ints
+    number: Ints
+
+
+_EMPTY: Ints = np.zeros(0, np.int64)
+NO_SPANS = SpanColumns(*[_EMPTY] * 3)
+NO_MAINTENANCE = MaintenanceColumns(*[_EMPTY] * 4)
+NO_ASSIGNMENTS = AssignmentColumns(*[_EMPTY] * 5)
+
+
 class ScheduleColumns(NamedTuple):
     """A schedule; names as in :class:`factory.schedule.records.Schedule`."""
 
@@ -101,11 +131,19 @@ class ScheduleColumns(NamedTuple):
     waits: SpanColumns
     open_operations: OperationColumns
     open_failures: SpanColumns
+    maintenance: MaintenanceColumns = NO_MAINTENANCE
+    pauses: SpanColumns = NO_SPANS
+    assignments: AssignmentColumns = NO_ASSIGNMENTS
+    open_maintenance: MaintenanceColumns = NO_MAINTENANCE
+    open_pauses: SpanColumns = NO_SPANS
+    open_assignments: AssignmentColumns = NO_ASSIGNMENTS
 
 
-def pair_repairs(operations: OperationColumns, failures: SpanColumns) -> tuple[Ints, Ints]:
-    """Return pairs of a failure and an operation of its machine, ``[P]`` each: the repair begins
-    and ends between the dates of the operation.
+def pair_interruptions(
+    operations: OperationColumns | ChangeoverColumns | MaintenanceColumns, failures: SpanColumns
+) -> tuple[Ints, Ints]:
+    """Return pairs of a failure (or pause) and an operation (or changeover, or maintenance) of its
+    machine, ``[P]`` each: the failure begins and ends between the dates of the operation.
     """
     machine, start_date, end_date = operations.machine, operations.start_date, operations.end_date
     by_date = np.lexsort((end_date, start_date, machine))
@@ -132,16 +170,24 @@ def pair_repairs(operations: OperationColumns, failures: SpanColumns) -> tuple[I
     return np.flatnonzero(is_inside), by_date[row[is_inside]]
 
 
-def process_times(operations: OperationColumns, failures: SpanColumns) -> Ints:
+def process_times(operations: OperationColumns, failures: SpanColumns, pauses: SpanColumns) -> Ints:
     """Return the process times of operations, ``[N]``: as listed, or else the time between their
-    dates less the repairs in it.
+    dates less the repairs and pauses in it.
     """
     if operations.process_time is not None:
         return operations.process_time
-    times: Ints = operations.end_date - operations.start_date
-    if len(failures.machine):
-        failure, operation = pair_repairs(operations, failures)
-        np.subtract.at(times, operation, failures.end_date[failure] - failures.start_date[failure])
+    return net_times(operations, failures, pauses)
+
+
+def net_times(
+    work: OperationColumns | ChangeoverColumns | MaintenanceColumns, *interruptions: SpanColumns
+) -> Ints:
+    """Return the time between the dates of each piece of work, less the interruptions in it."""
+    times: Ints = work.end_date - work.start_date
+    for spans in interruptions:
+        if len(spans.machine):
+            span, item = pair_interruptions(work, spans)
+            np.subtract.at(times, item, spans.end_date[span] - spans.start_date[span])
     return times
 
 
@@ -178,7 +224,13 @@ def unload_columns(arrays: FactoryArrays, shop: ShopState, env: int) -> Schedule
         failures=SpanColumns(**columns_of_kind(log, LOGGED_FAILURE)),
         waits=SpanColumns(**columns_of_kind(log, LOGGED_WAIT)),
         open_operations=_unload_open_operations(machines, shop, env, int(state["clock"])),
-        open_failures=_unload_open_failures(machines, int(state["clock"])),
+        open_failures=_unload_open_spans(machines, DOWN, int(state["clock"])),
+        maintenance=MaintenanceColumns(**columns_of_kind(log, LOGGED_MAINTENANCE)),
+        pauses=SpanColumns(**columns_of_kind(log, LOGGED_PAUSE)),
+        assignments=AssignmentColumns(**columns_of_kind(log, LOGGED_ASSIGNMENT)),
+        open_maintenance=_unload_open_maintenance(machines),
+        open_pauses=_unload_open_spans(machines, PAUSED, int(state["clock"])),
+        open_assignments=_unload_open_assignments(machines, shop.held[env], int(state["clock"])),
     )
 
 
@@ -208,10 +260,11 @@ def _unload_open_operations(
     end_date = np.maximum(machines["expected_end"][own], clock)
     selected_date = machines["start_date"][own]
     has_started = (status[own] == PROCESSING) | (status[own] == DOWN)
+    has_started |= (status[own] == PAUSED) & (machines["paused_work"][own] == PROCESSING_REST)
     start_date = np.where(
         has_started,
         machines["process_start_date"][own],
-        np.maximum(selected_date, np.minimum(machines["date"][own], end_date)),
+        np.maximum(selected_date, np.minimum(_start_dates(machines[own]), end_date)),
     )
     return OperationColumns(
         order,
@@ -225,9 +278,45 @@ def _unload_open_operations(
     )
 
 
-def _unload_open_failures(machines: NDArray[Any], clock: int) -> SpanColumns:
-    """Return the repairs in progress, up to the clock, as their ends are not known yet."""
-    own = np.flatnonzero(machines["status"] == DOWN)
+def _start_dates(machines: NDArray[Any]) -> Ints:
+    """Return when processing follows the changeovers in work; NEVER while they pause."""
+    dates: Ints = machines["date"].astype(np.int64)
+    return dates
+
+
+def _unload_open_spans(machines: NDArray[Any], status: int, clock: int) -> SpanColumns:
+    """Return the repairs or pauses in progress, up to the clock, as their ends are not known."""
+    own = np.flatnonzero(machines["status"] == status)
+    if status == PAUSED:
+        own = own[machines["state_date"][own] < clock]
     if not len(own):
         return SpanColumns(own, own, own)
     return SpanColumns(own, machines["state_date"][own], np.full(len(own), clock, np.int64))
+
+
+def _unload_open_maintenance(machines: NDArray[Any]) -> MaintenanceColumns:
+    """Return the maintenance in work, with its expected end."""
+    own = np.flatnonzero(machines["maintenance"] >= 0)
+    return MaintenanceColumns(
+        own,
+        machines["start_date"][own],
+        machines["expected_end"][own],
+        machines["maintenance"][own].astype(np.int64),
+    )
+
+
+def _unload_open_assignments(
+    machines: NDArray[Any], held: NDArray[np.int16], clock: int
+) -> AssignmentColumns:
+    """Return the people at work, up to the clock."""
+    machine, group = np.nonzero(held[: len(machines)])
+    begun = machines["assigned_date"][machine]
+    own = begun < clock
+    machine, group = machine[own], group[own]
+    return AssignmentColumns(
+        machine,
+        begun[own],
+        np.full(len(machine), clock, np.int64),
+        group,
+        held[machine, group].astype(np.int64),
+    )

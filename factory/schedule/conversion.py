@@ -18,14 +18,22 @@ from factory.lookups import FactoryLookup
 from factory.schedule.columns import (
     NONE,
     UNKNOWN,
+    AssignmentColumns,
     ChangeoverColumns,
     Ints,
+    MaintenanceColumns,
     OperationColumns,
     OrderColumns,
     ScheduleColumns,
     SpanColumns,
 )
-from factory.schedule.record_kinds import ChangeoverRecord, OrderRecord, ScheduleRecords
+from factory.schedule.record_kinds import (
+    AssignmentRecord,
+    ChangeoverRecord,
+    MaintenanceRecord,
+    OrderRecord,
+    ScheduleRecords,
+)
 
 MAX_NUMBER = 2**48
 """Largest number of ticks that a record may name; sums of thousands of them are still exact."""
@@ -42,6 +50,12 @@ _NUMBERS = {
     "waits": SpanColumns._fields,
     "open_operations": OperationColumns._fields,
     "open_failures": SpanColumns._fields,
+    "maintenance": SpanColumns._fields,
+    "pauses": SpanColumns._fields,
+    "assignments": (*SpanColumns._fields, "number"),
+    "open_maintenance": SpanColumns._fields,
+    "open_pauses": SpanColumns._fields,
+    "open_assignments": (*SpanColumns._fields, "number"),
 }
 """Whole numbers of each kind of record."""
 
@@ -89,6 +103,12 @@ def columns_of(schedule: ScheduleRecords, lookup: FactoryLookup) -> ScheduleColu
                 *_columns(schedule.open_operations, OperationColumns._fields)
             ),
             open_failures=SpanColumns(*_columns(schedule.open_failures, SpanColumns._fields)),
+            maintenance=_maintenance_columns(schedule.maintenance, lookup),
+            pauses=SpanColumns(*_columns(schedule.pauses, SpanColumns._fields)),
+            assignments=_assignment_columns(schedule.assignments, lookup),
+            open_maintenance=_maintenance_columns(schedule.open_maintenance, lookup),
+            open_pauses=SpanColumns(*_columns(schedule.open_pauses, SpanColumns._fields)),
+            open_assignments=_assignment_columns(schedule.open_assignments, lookup),
         )
     except (TypeError, AttributeError, ValueError, OverflowError) as error:
         wrong_values = list(_find_wrong_values(schedule))
@@ -155,6 +175,27 @@ def _changeover_columns(
             for side, setup in enumerate((c.from_setup, c.to_setup)):
                 _write_setup(setups[side, n], setup, values_on[m])
     return ChangeoverColumns(machine, start_date, end_date, setups[0], setups[1], order, operation)
+
+
+def _maintenance_columns(
+    records: Sequence[MaintenanceRecord], lookup: FactoryLookup
+) -> MaintenanceColumns:
+    machine, start_date, end_date = _columns(records, SpanColumns._fields)
+    kinds = [[item.name for item in m.maintenance] for m in lookup.machines]
+    kind = [
+        kinds[m].index(record.name) if 0 <= m < len(kinds) and record.name in kinds[m] else UNKNOWN
+        for m, record in zip(machine.tolist(), records, strict=True)
+    ]
+    return MaintenanceColumns(machine, start_date, end_date, np.array(kind, np.int64))
+
+
+def _assignment_columns(
+    records: Sequence[AssignmentRecord], lookup: FactoryLookup
+) -> AssignmentColumns:
+    machine, start_date, end_date, number = _columns(records, (*SpanColumns._fields, "number"))
+    groups = {group.name: i for i, group in enumerate(lookup.groups)}
+    group = np.array([groups.get(record.group, UNKNOWN) for record in records], np.int64)
+    return AssignmentColumns(machine, start_date, end_date, group, number)
 
 
 def _write_setup(row: Ints, setup: Sequence[str], known: Sequence[Mapping[str, int]]) -> None:

@@ -22,6 +22,7 @@ from factory.schedule.bill import (
 )
 from factory.schedule.columns import Ints, Masks, OrderColumns, ScheduleColumns
 from factory.schedule.conversion import columns_of
+from factory.schedule.operating_times import all_pauses, pauses_in
 from factory.schedule.record_kinds import ScheduleRecords
 
 
@@ -37,6 +38,10 @@ class Use:
     """Under repair."""
     waiting: float
     """Waiting by choice."""
+    maintenance: float
+    """Under maintenance."""
+    paused: float
+    """Taken by work that pauses."""
     idle: float
     """Idle with nothing to choose."""
 
@@ -101,7 +106,7 @@ class Kpis:
 
     @property
     def total_cost(self) -> float:
-        """Return the sum of the five cost terms."""
+        """Return the sum of the cost terms."""
         return self.bill.total
 
     def to_dict(self) -> dict[str, Any]:
@@ -227,8 +232,8 @@ def _max_in_progress(orders: OrderColumns) -> int:
 
 
 def _times_of_machines(schedule: ScheduleColumns, machines: int) -> Ints:
-    """Return the ticks of each machine up to the end date, ``[M, 4]``: processing, changeover, down
-    for repair, waiting.
+    """Return the ticks of each machine up to the end date, ``[M, 6]``: processing, changeover, down
+    for repair, waiting, maintenance, paused.
     """
 
     def ticks(*tables: Any) -> Ints:
@@ -241,16 +246,33 @@ def _times_of_machines(schedule: ScheduleColumns, machines: int) -> Ints:
     busy = ticks(schedule.operations, schedule.open_operations)
     down = ticks(schedule.failures, schedule.open_failures)
     changeover, waiting = ticks(schedule.changeovers), ticks(schedule.waits)
-    return np.stack([busy - down, changeover, down, waiting], axis=1)
+    maintenance = ticks(schedule.maintenance, schedule.open_maintenance)
+    paused = [
+        ticks(*pauses_in(works, schedule))
+        for works in (
+            (schedule.operations, schedule.open_operations),
+            (schedule.changeovers,),
+            (schedule.maintenance, schedule.open_maintenance),
+        )
+    ]
+    return np.stack(
+        [
+            busy - down - paused[0],
+            changeover - paused[1],
+            down,
+            waiting,
+            maintenance - paused[2],
+            ticks(all_pauses(schedule)),
+        ],
+        axis=1,
+    )
 
 
 def _shares(times: Ints, total: int) -> Use:
     """Return shares of ``total`` ticks; the rest is idle."""
-    processing, changeover, down, waiting = (ticks / max(1, total) for ticks in times.tolist())
-    return Use(
-        processing,
-        changeover,
-        down,
-        waiting,
-        idle=max(0.0, 1 - processing - changeover - down - waiting),
-    )
+    shares = [ticks / max(1, total) for ticks in times.tolist()]
+    idle = 1.0
+    for share in shares:
+        idle -= share
+    processing, changeover, down, waiting, maintenance, paused = shares
+    return Use(processing, changeover, down, waiting, maintenance, paused, max(0.0, idle))

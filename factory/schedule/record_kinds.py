@@ -1,4 +1,4 @@
-"""Records of a schedule: orders, operations, changeovers, failures and waits, with dates in ticks.
+"""Records of a schedule: orders, and everything that machines did, with dates in ticks.
 
 :mod:`factory.schedule.records` has the schedule for people, with files, tables and pages;
 :mod:`factory.schedule.columns` the same as columns of numbers, which everything is computed from.
@@ -81,6 +81,36 @@ class WaitRecord:
     end_date: int
 
 
+@dataclass(frozen=True, slots=True)
+class MaintenanceRecord:
+    """One maintenance of a machine; ``name`` is that of its kind."""
+
+    machine: int
+    start_date: int
+    end_date: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class PauseRecord:
+    """One pause of a machine that is taken: it is closed, or people are missing."""
+
+    machine: int
+    start_date: int
+    end_date: int
+
+
+@dataclass(frozen=True, slots=True)
+class AssignmentRecord:
+    """Work of ``number`` people of a group on a machine."""
+
+    machine: int
+    start_date: int
+    end_date: int
+    group: str
+    number: int
+
+
 _Span = TypeVar("_Span", FailureRecord, WaitRecord)
 Record = OperationRecord | ChangeoverRecord | FailureRecord | WaitRecord
 """Something that a machine did."""
@@ -90,10 +120,11 @@ Record = OperationRecord | ChangeoverRecord | FailureRecord | WaitRecord
 class ScheduleRecords:
     """Everything that happened from date 0 to ``end_date``, in ticks; machines and orders by index.
 
-    ``open_operations`` are still in work at ``end_date``, with expected ends; ``open_failures`` are
-    under repair, up to ``end_date``. A changeover in progress stands among ``changeovers`` with its
-    end ahead, as its time is certain. ``factory`` is the factory of the schedule, where it is at
-    hand: it adds costs and first setups to tables and pages, and is not part of the JSON.
+    ``open_operations`` and ``open_maintenance`` are still in work at ``end_date``, with expected
+    ends; ``open_failures``, ``open_pauses`` and ``open_assignments`` last, up to ``end_date``. A
+    changeover in progress stands among ``changeovers`` with its end ahead. ``factory`` is the
+    factory of the schedule, where it is at hand: it adds costs and first setups to tables and
+    pages, and is not part of the JSON.
     """
 
     factory_name: str
@@ -109,6 +140,12 @@ class ScheduleRecords:
     waits: tuple[WaitRecord, ...] = ()
     open_operations: tuple[OperationRecord, ...] = ()
     open_failures: tuple[FailureRecord, ...] = ()
+    maintenance: tuple[MaintenanceRecord, ...] = ()
+    pauses: tuple[PauseRecord, ...] = ()
+    assignments: tuple[AssignmentRecord, ...] = ()
+    open_maintenance: tuple[MaintenanceRecord, ...] = ()
+    open_pauses: tuple[PauseRecord, ...] = ()
+    open_assignments: tuple[AssignmentRecord, ...] = ()
     end_date: int = 0
     num_orders: int | None = (
         None  # of the whole episode, those still to be released included; None: the orders listed

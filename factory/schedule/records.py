@@ -14,10 +14,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from factory.lookups import FactoryLookup
 from factory.model import Factory, OrderBook
 from factory.routes import operation_order
 from factory.schedule.columns import (
+    AssignmentColumns,
     ChangeoverColumns,
+    MaintenanceColumns,
     OperationColumns,
     OrderColumns,
     ScheduleColumns,
@@ -25,10 +28,13 @@ from factory.schedule.columns import (
     unload_columns,
 )
 from factory.schedule.record_kinds import (
+    AssignmentRecord,
     ChangeoverRecord,
     FailureRecord,
+    MaintenanceRecord,
     OperationRecord,
     OrderRecord,
+    PauseRecord,
     ScheduleRecords,
     WaitRecord,
 )
@@ -140,6 +146,12 @@ _RECORDS: dict[str, Any] = {
     "waits": WaitRecord,
     "open_operations": OperationRecord,
     "open_failures": FailureRecord,
+    "maintenance": MaintenanceRecord,
+    "pauses": PauseRecord,
+    "assignments": AssignmentRecord,
+    "open_maintenance": MaintenanceRecord,
+    "open_pauses": PauseRecord,
+    "open_assignments": AssignmentRecord,
 }
 
 
@@ -234,7 +246,7 @@ def records_of(schedule: ScheduleColumns, factory: Factory, book: OrderBook | No
         orders=_order_records(schedule.orders, factory, book),
         operations=_operation_records(
             schedule.operations._replace(
-                process_time=process_times(schedule.operations, schedule.failures)
+                process_time=process_times(schedule.operations, schedule.failures, schedule.pauses)
             ),
             names,
         ),
@@ -243,6 +255,12 @@ def records_of(schedule: ScheduleColumns, factory: Factory, book: OrderBook | No
         waits=tuple(WaitRecord(*span) for span in _rows(schedule.waits)),
         open_operations=_operation_records(schedule.open_operations, names),
         open_failures=tuple(FailureRecord(*span) for span in _rows(schedule.open_failures)),
+        maintenance=_maintenance_records(schedule.maintenance, factory),
+        pauses=tuple(PauseRecord(*span) for span in _rows(schedule.pauses)),
+        assignments=_assignment_records(schedule.assignments, factory),
+        open_maintenance=_maintenance_records(schedule.open_maintenance, factory),
+        open_pauses=tuple(PauseRecord(*span) for span in _rows(schedule.open_pauses)),
+        open_assignments=_assignment_records(schedule.open_assignments, factory),
         end_date=schedule.end_date,
         num_orders=schedule.num_orders,
         epoch=None if book is None else book.epoch,
@@ -324,6 +342,26 @@ def _changeover_records(
         for machine, start_date, end_date, from_setup, to_setup, order, operation in _rows(
             changeovers
         )
+    )
+
+
+def _maintenance_records(
+    maintenance: MaintenanceColumns, factory: Factory
+) -> tuple[MaintenanceRecord, ...]:
+    machines = [machine for centre in factory.work_centres for machine in centre.machines]
+    return tuple(
+        MaintenanceRecord(machine, start_date, end_date, machines[machine].maintenance[kind].name)
+        for machine, start_date, end_date, kind in _rows(maintenance)
+    )
+
+
+def _assignment_records(
+    assignments: AssignmentColumns, factory: Factory
+) -> tuple[AssignmentRecord, ...]:
+    names = [group.name for group in FactoryLookup(factory).groups]
+    return tuple(
+        AssignmentRecord(machine, start_date, end_date, names[group], number)
+        for machine, start_date, end_date, group, number in _rows(assignments)
     )
 
 

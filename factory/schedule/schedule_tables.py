@@ -30,8 +30,20 @@ TABLE_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "waits": (*_SPAN, *_SPAN_TICKS),
     "open_operations": _OPERATION,
     "open_failures": (*_SPAN, *_SPAN_TICKS),
+    "maintenance": (*_SPAN, "maintenance", *_SPAN_TICKS),
+    "pauses": (*_SPAN, *_SPAN_TICKS),
+    "assignments": (*_SPAN, "group", "number", *_SPAN_TICKS),
+    "open_maintenance": (*_SPAN, "maintenance", *_SPAN_TICKS),
+    "open_pauses": (*_SPAN, *_SPAN_TICKS),
+    "open_assignments": (*_SPAN, "group", "number", *_SPAN_TICKS),
 }
 """Columns of each table, by its name."""
+
+_OPTIONAL_TABLES = (
+    *("maintenance", "pauses", "assignments"),
+    *("open_maintenance", "open_pauses", "open_assignments"),
+)
+"""Tables that are written only if they have rows: few factories have such records."""
 
 FRAME_COLUMNS = (
     *("order_id", "operation", "machine", "work_centre", "setup"),
@@ -50,8 +62,7 @@ def table_of(schedule: ScheduleRecords, name: str) -> list[_Row]:
     schedule
         The schedule.
     name
-        Name of the table: ``orders``, ``operations``, ``changeovers``, ``failures``, ``waits``,
-        ``open_operations`` or ``open_failures``.
+        Name of the table, a key of :data:`TABLE_COLUMNS`.
     """
     records = getattr(schedule, name)
     if name == "orders":
@@ -62,6 +73,13 @@ def table_of(schedule: ScheduleRecords, name: str) -> list[_Row]:
         return _operation_rows(schedule, records, schedule.setups[len(schedule.operations) :])
     if name == "changeovers":
         return _changeover_rows(schedule)
+    if name in ("maintenance", "open_maintenance"):
+        return [_span(schedule, record) | {"maintenance": record.name} for record in records]
+    if name in ("assignments", "open_assignments"):
+        return [
+            _span(schedule, record) | {"group": record.group, "number": record.number}
+            for record in records
+        ]
     return [_span(schedule, record) for record in records]
 
 
@@ -69,6 +87,8 @@ def write_tables(schedule: ScheduleRecords, folder: Path) -> None:
     """Write each table as a CSV file into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, columns in TABLE_COLUMNS.items():
+        if name in _OPTIONAL_TABLES and not getattr(schedule, name):
+            continue
         with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, columns)
             writer.writeheader()

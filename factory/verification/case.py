@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from factory.lookups import Step
-from factory.schedule.columns import Ints, ScheduleColumns, pair_repairs
+from factory.schedule.columns import Ints, ScheduleColumns, pair_interruptions
 from factory.verification.order_tables import FactoryTables, OrderTables
 
 
@@ -55,7 +55,7 @@ class Case:
         failures = self.schedule.failures
         if not len(failures.machine):
             return Repairs(*[np.zeros(0, np.int64)] * 4)
-        failure, operation = pair_repairs(self.schedule.operations, failures)
+        failure, operation = pair_interruptions(self.schedule.operations, failures)
         start_date, end_date = failures.start_date[failure], failures.end_date[failure]
         by_date = np.lexsort((end_date, start_date))
         return Repairs(*(column[by_date] for column in (failure, operation, start_date, end_date)))

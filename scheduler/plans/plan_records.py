@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from factory.cost_terms import COST_TERMS
+from factory.log_kinds import LOGGED_CHANGEOVER, LOGGED_OPERATION
 from factory.simulation.arrays import CHANGING, DOWN, IDLE, NEVER, ShopState, split_operation_id
-from factory.simulation.event_log import LOGGED_CHANGEOVER, LOGGED_OPERATION
 from factory.tick_dates import TickDates
 from scheduler.floor.floor import ShopFloor
 from scheduler.floor.locks import NOBODY

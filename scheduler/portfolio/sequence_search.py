@@ -10,8 +10,8 @@ import numpy as np
 
 from factory.futures.expected_future import deterministic_copy
 from factory.loading.allocation import SPARE_LINES, allocate
+from factory.log_kinds import LOGGED_OPERATION
 from factory.simulation.arrays import OPERATION_BITS, ShopState
-from factory.simulation.event_log import LOGGED_OPERATION
 from scheduler.floor.floor import ShopFloor
 from scheduler.floor.locks import NOBODY
 from scheduler.plans.work_limit import WorkLimit

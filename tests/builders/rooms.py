@@ -11,6 +11,7 @@ ROOMS = {
         "model_tables",
         "field_notes",
         "cost_terms",
+        "log_kinds",
         "simulation_errors",
         "model_parts",
         "model",

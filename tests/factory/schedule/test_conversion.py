@@ -65,7 +65,9 @@ def test_columns_of_the_log_are_those_of_its_records(name: str) -> None:
         schedule = unload(factory, None, batch.arrays, batch.shop, env)
         assert_same(columns, columns_of(schedule, lookup), lookup)
         listed = [operation.process_time for operation in schedule.operations]
-        assert process_times(columns.operations, columns.failures).tolist() == listed
+        assert (
+            process_times(columns.operations, columns.failures, columns.pauses).tolist() == listed
+        )
 
 
 @pytest.mark.parametrize("decisions", [3, 30, 3000])

@@ -67,7 +67,15 @@ def test_changeovers_of_positive_time_are_counted() -> None:
 def test_use_of_machines_adds_up_to_their_time() -> None:
     figures = kpis(hand_schedule(), hand_factory())
     assert asdict(figures.use_of_machine["build-2"]) == pytest.approx(
-        {"processing": 12 / 28, "changeover": 4 / 28, "down": 0, "waiting": 2 / 28, "idle": 10 / 28}
+        {
+            "processing": 12 / 28,
+            "changeover": 4 / 28,
+            "down": 0,
+            "waiting": 2 / 28,
+            "maintenance": 0,
+            "paused": 0,
+            "idle": 10 / 28,
+        }
     )
     assert figures.use.processing == pytest.approx((10 + 6 + 12 + 12 + 6) / (5 * 28))
     assert sum(asdict(figures.use).values()) == pytest.approx(1)

@@ -7,13 +7,14 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from factory.cost_terms import COST_TABLE, COST_TERMS
+from factory import cost_terms
+from factory.cost_terms import COST_TABLE, COST_TERMS, CostTerm
+from factory.log_kinds import LOG_COLUMNS, LOG_KINDS, LogKind, columns_of_kind
 from factory.model import Costs
 from factory.schedule.bill import Bill
 from factory.schedule.columns import ScheduleColumns
 from factory.schedule.records import Schedule
 from factory.simulation import arrays
-from factory.simulation.event_log import LOG_COLUMNS, LOG_KINDS, columns_of_kind
 from tests.builders.repository import ROOT
 
 
@@ -35,7 +36,7 @@ def test_the_page_on_evaluation_adds_the_cost_terms_up() -> None:
 
 @pytest.mark.parametrize("term", COST_TABLE, ids=lambda term: term.name)
 def test_a_cost_term_has_a_rate_in_the_factory_and_a_line_in_the_bill(
-    term: arrays.CostTerm,
+    term: CostTerm,
 ) -> None:
     assert term.name in Costs.model_fields
     assert term.rate_field in arrays.PLANT.names
@@ -43,13 +44,13 @@ def test_a_cost_term_has_a_rate_in_the_factory_and_a_line_in_the_bill(
 
 
 def test_the_index_of_a_cost_term_has_its_name() -> None:
-    named = {getattr(arrays, term.upper()): term for term in COST_TERMS}
+    named = {getattr(cost_terms, term.upper()): term for term in COST_TERMS}
     assert [named[i] for i in range(len(COST_TERMS))] == list(COST_TERMS)
 
 
 @pytest.mark.parametrize("kind", LOG_KINDS, ids=lambda kind: kind.name)
 def test_a_kind_of_log_line_is_listed_in_schedules_and_names_columns_of_the_log(
-    kind: arrays.LogKind,
+    kind: LogKind,
 ) -> None:
     assert kind.name in {field.name for field in fields(Schedule)}
     assert kind.name in ScheduleColumns._fields
@@ -57,6 +58,6 @@ def test_a_kind_of_log_line_is_listed_in_schedules_and_names_columns_of_the_log(
 
 
 def test_columns_of_a_kind_leave_out_lines_of_all_others() -> None:
-    lines = np.array([[kind, 10 + kind, 2, 3, 4, 5, 6, 7] for kind in range(len(LOG_KINDS))])
+    lines = np.array([[kind, 10 + kind, 2, 3, 4, 5, 6, 7, 8] for kind in range(len(LOG_KINDS))])
     for kind in range(len(LOG_KINDS)):
         assert columns_of_kind(lines, kind)["machine"].tolist() == [10 + kind]
