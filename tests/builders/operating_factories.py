@@ -84,12 +84,14 @@ def build_operating(choose: Chooser) -> tuple[Factory, OrderBook | None]:
 
 
 def _build_calendar(choose: Chooser, name: str, start: datetime) -> Calendar:
-    """Build hours with at least eight in a row open on most days."""
+    """Build hours with at least five in a row open on most days."""
     hours = choose.pick(
         [
             ("Mon-Sun 06:00-14:00", "Mon-Sun 14:30-22:00"),
             ("Mon-Fri 06:00-22:00",),
             ("Mon-Sun 22:00-06:00",),
+            ("Mon-Sun 00:00-05:30", "Mon-Sun 05:50-11:20", "Mon-Sun 11:30-17:00"),
+            ("Mon-Sun 00:00-05:30", "Mon-Sun 06:00-11:30", "Mon-Sun 12:00-23:00"),
             ("Mon-Sun 00:00-09:00", "Mon-Sun 09:05-23:55"),
             ("Mon,Wed,Fri-Sun 00:00-24:00",),
             ("Mon-Sun 00:00-24:00",),
@@ -112,7 +114,8 @@ def _build_dates(choose: Chooser, start: datetime) -> str:
 
 def _build_staff(choose: Chooser, calendars: tuple[Calendar, ...]) -> tuple[StaffGroup, ...]:
     """Build groups; the first can do everything at any time, so that all work can be done."""
-    groups = [StaffGroup(name="all", count=2, skills=None, cost=choose.integer(0, 9) * 1.0)]
+    count, cost = choose.integer(1, 2), choose.integer(0, 9) * 1.0
+    groups = [StaffGroup(name="all", count=count, skills=None, cost=cost)]
     for n in range(choose.integer(0, 3)):
         groups.append(
             StaffGroup(
@@ -140,7 +143,7 @@ class _Needs:
         self, choose: Chooser, staff: tuple[StaffGroup, ...], crews: int | None, may_fit: bool
     ) -> None:
         self.choose, self.staff = choose, staff
-        self.most = 2 if staff else min(2, crews or 1)
+        self.most = staff[0].count if staff else min(2, crews or 1)
         self.any = bool(staff) or choose.perhaps(4)
         self.may_fit = may_fit
 
@@ -226,6 +229,8 @@ def _operate_operation(
 ) -> Operation:
     across = needs.across("finish")
     update: dict[str, object] = {"across_closures": across}
+    if across == "fit":  # so that overtime happens
+        update["cv"] = choose.pick([0.7, 1.5])
     if across == "pause" and calendars and needs.may_fit and choose.perhaps(4):
         update["longest_pause"] = choose.pick([3, 60, 3000])
     need = needs.draw()
