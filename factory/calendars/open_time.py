@@ -88,3 +88,14 @@ def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
         else:
             joined.append((begin, end))
     return joined
+
+
+def longest_open_time(hours: OpenHours | None) -> float:
+    """Return the longest time in a row for which a calendar is open, in ticks; maybe infinite."""
+    if hours is None:
+        return float("inf")
+    end = hours.repeat_from + hours.period
+    spans = open_spans_until(hours, end + 2 * hours.period)
+    if spans and spans[-1][1] - spans[-1][0] > 2 * hours.period:
+        return float("inf")
+    return max((close - begin for begin, close in spans), default=0)

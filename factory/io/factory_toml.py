@@ -38,7 +38,7 @@ def parse_factory(data: dict[str, Any], where: str) -> Factory:
     try:
         factory = Factory.model_validate_json(json.dumps(data, default=_stand_in))
     except ValidationError as error:
-        refuse((_explain(item, data) for item in error.errors()), where)
+        refuse((_explain(item, data) for item in error.errors() if _is_cause(item)), where)
         raise  # not reached: a ValidationError has at least one error
     check_factory(factory, where)
     return factory
@@ -47,6 +47,11 @@ def parse_factory(data: dict[str, Any], where: str) -> Factory:
 def _stand_in(date: Any) -> dict[str, str]:
     """Return a table in place of a TOML date, which no field of a factory accepts."""
     return {"date": str(date)}
+
+
+def _is_cause(error: Any) -> bool:
+    """Return whether an error is not only the consequence of another one."""
+    return bool(error["type"] != "default_factory_not_called")
 
 
 # --- validation errors ----------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from typing import Any
 
 from factory.model import Factory, Machine, Operation, Option
 from factory.routes import find_cycle
+from factory.validation.closures import check_fits
 from factory.validation.demand_fields import check_demand, check_supply, check_uncertainty
 from factory.validation.errors import Problem, Words, refuse
 from factory.validation.iso_dates import far_ticks, read_disguised_date
@@ -19,6 +20,17 @@ from factory.validation.numbers import (
     check_key,
     check_numbers,
     check_positive,
+)
+from factory.validation.operating import (
+    check_calendars,
+    check_maintenance,
+    check_opening,
+    check_operating_names,
+    check_operating_numbers,
+    check_pauses,
+    check_people,
+    check_runs,
+    check_start,
 )
 from factory.validation.references import (
     check_names,
@@ -244,7 +256,9 @@ def check_launch_dates(factory: Factory) -> Iterator[Problem]:
 
 _CHECKS: tuple[tuple[Callable[[Factory], Iterator[Problem]], ...], ...] = (
     (check_numbers, check_not_empty, check_names),
-    (check_references,),
+    (check_start, check_operating_numbers),
+    (check_calendars,),
+    (check_references, check_operating_names),
     (
         check_matrices,
         check_clock,
@@ -258,5 +272,6 @@ _CHECKS: tuple[tuple[Callable[[Factory], Iterator[Problem]], ...], ...] = (
         check_supply,
         check_demand,
     ),
-    (check_reachable, check_process_times),
+    (check_people, check_maintenance, check_pauses, check_runs, check_opening),
+    (check_reachable, check_process_times, check_fits),
 )
