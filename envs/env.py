@@ -26,10 +26,10 @@ from factory.generation.ranges import RandomisedRanges
 from factory.model import Factory, OrderBook
 from factory.schedule.columns import unload_columns
 from factory.schedule.gantt import gantt_text
-from factory.schedule.gantt_video import GanttVideo
 from factory.schedule.records import Schedule, unload
 from factory.schedule.shop_floor.floor_history import FloorHistory
 from factory.schedule.shop_floor.floor_painter import ShopFloorPainter
+from factory.schedule.shop_floor.gantt_video import GanttVideo
 from factory.simulation.arrays import READY, FactoryArrays
 from factory.simulator import SimulatorChoice, list_simulator_choices
 from factory.tick_dates import TickDates

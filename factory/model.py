@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from factory.field_notes import FieldNote
-from factory.model_parts.demand import (
+from factory.model_parts.demand_model import (
     Customer,
     Demand,
     DemandRegime,
@@ -20,7 +20,7 @@ from factory.model_parts.demand import (
     OrderBook,
     SupplyRegime,
 )
-from factory.model_parts.operating import (
+from factory.model_parts.operating_model import (
     Calendar,
     Maintenance,
     Model,

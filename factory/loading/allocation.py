@@ -206,17 +206,28 @@ def allocate_factories(
         book=records(arrays.BOOKED, count, n.orders),
         book_options=small_integers(n.orders, n.options, fill=-1),
         hours=records(arrays.HOUR, count, 25),
-        calendars=records(arrays.CALENDAR, count, n.calendars),
-        edges=records(arrays.EDGE, count, n.edges),
-        work_calendar=np.full((count, n.machines, n.needs + 1), -1, np.int32),
-        groups=records(arrays.GROUP, count, n.groups),
-        needs=records(arrays.NEED, count, n.needs),
-        need_groups=small_integers(n.needs, n.groups, fill=-1),
-        maintenance=records(arrays.MAINTENANCE_RECORD, count, n.machines, n.maintenance),
-        maintenance_mounts=small_integers(n.machines, n.maintenance, n.attributes, fill=-1),
-        runs=records(arrays.RUN, count, n.centres, n.attributes),
-        relief=small_integers(n.machines, n.attributes, n.values, fill=-1),
+        **_allocate_operating(count, n),
     )
+
+
+def _allocate_operating(count: int, n: _Sizes) -> dict[str, Any]:
+    """Return the arrays of calendars, people, maintenance and runs."""
+
+    def numbers(*shape: int) -> np.ndarray:
+        return np.full((count, *shape), -1, np.int16)
+
+    return {
+        "calendars": records(arrays.CALENDAR, count, n.calendars),
+        "edges": records(arrays.EDGE, count, n.edges),
+        "work_calendar": np.full((count, n.machines, n.needs + 1), -1, np.int32),
+        "groups": records(arrays.GROUP, count, n.groups),
+        "needs": records(arrays.NEED, count, n.needs),
+        "need_groups": numbers(n.needs, n.groups),
+        "maintenance": records(arrays.MAINTENANCE_RECORD, count, n.machines, n.maintenance),
+        "maintenance_mounts": numbers(n.machines, n.maintenance, n.attributes),
+        "runs": records(arrays.RUN, count, n.centres, n.attributes),
+        "relief": numbers(n.machines, n.attributes, n.values),
+    }
 
 
 def grow_log(shop: ShopState) -> ShopState:

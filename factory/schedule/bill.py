@@ -32,7 +32,7 @@ from factory.schedule.columns import (
 from factory.schedule.conversion import columns_of
 from factory.schedule.operating_times import (
     NO_CLOSURES,
-    Work,
+    MachineWork,
     closed_spans,
     has_operating_hours,
     overtime_of,
@@ -208,7 +208,7 @@ def _powers_drawn(schedule: ScheduleColumns, lookup: FactoryLookup) -> tuple[Flo
         ],
         date,
     )
-    changes: list[Work] = [
+    changes: list[MachineWork] = [
         schedule.changeovers,
         schedule.maintenance,
         schedule.open_maintenance,
@@ -226,7 +226,7 @@ def _powers_drawn(schedule: ScheduleColumns, lookup: FactoryLookup) -> tuple[Flo
 
 
 def _pair_dates(
-    work: Sequence[Work], interruptions: Sequence[SpanColumns], date: int
+    work: Sequence[MachineWork], interruptions: Sequence[SpanColumns], date: int
 ) -> tuple[Ints, Ints, Ints]:
     """Return machine, start and end of the stretches in which work goes on before ``date``.
 

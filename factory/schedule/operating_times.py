@@ -25,7 +25,7 @@ from factory.schedule.columns import (
     pair_interruptions,
 )
 
-Work = OperationColumns | ChangeoverColumns | MaintenanceColumns
+MachineWork = OperationColumns | ChangeoverColumns | MaintenanceColumns
 
 
 def has_operating_hours(lookup: FactoryLookup) -> bool:
@@ -197,7 +197,7 @@ def _work_of(schedule: ScheduleColumns, machine: int) -> list[tuple[int, int]]:
     return stretches
 
 
-def pauses_in(works: Sequence[Work], schedule: ScheduleColumns) -> list[SpanColumns]:
+def pauses_in(works: Sequence[MachineWork], schedule: ScheduleColumns) -> list[SpanColumns]:
     """Return the pauses that lie in pieces of work of some kinds."""
     pauses = all_pauses(schedule)
     if not len(pauses.machine):

@@ -21,16 +21,16 @@ from factory.validation.numbers import (
     check_numbers,
     check_positive,
 )
-from factory.validation.operating import (
+from factory.validation.operating_rules import (
     check_calendars,
+    check_longest_pauses,
     check_maintenance,
     check_opening,
     check_operating_names,
     check_operating_numbers,
-    check_pauses,
     check_people,
     check_runs,
-    check_start,
+    check_start_date,
 )
 from factory.validation.references import (
     check_names,
@@ -256,7 +256,7 @@ def check_launch_dates(factory: Factory) -> Iterator[Problem]:
 
 _CHECKS: tuple[tuple[Callable[[Factory], Iterator[Problem]], ...], ...] = (
     (check_numbers, check_not_empty, check_names),
-    (check_start, check_operating_numbers),
+    (check_start_date, check_operating_numbers),
     (check_calendars,),
     (check_references, check_operating_names),
     (
@@ -272,6 +272,6 @@ _CHECKS: tuple[tuple[Callable[[Factory], Iterator[Problem]], ...], ...] = (
         check_supply,
         check_demand,
     ),
-    (check_people, check_maintenance, check_pauses, check_runs, check_opening),
+    (check_people, check_maintenance, check_longest_pauses, check_runs, check_opening),
     (check_reachable, check_process_times, check_fits),
 )

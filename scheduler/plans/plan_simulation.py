@@ -29,7 +29,7 @@ from scheduler.plans.plan_policy import FloorPolicy
 from scheduler.plans.projection import (
     CIRCLING,
     FAULT,
-    PAUSED,
+    PAUSED_SEARCH,
     RUNNING,
     SampledNetwork,
     advance_to_decision,
@@ -182,9 +182,9 @@ class PlanSimulation:
         network = _compiled_network(policy, tables.action_mask.shape[1])
         rule = policy.compiled_rule
         shop.env.deciding[:] = 0
-        outcome = PAUSED
+        outcome = PAUSED_SEARCH
         with Progress(_describe_work(worlds)) as progress:
-            while outcome == PAUSED:
+            while outcome == PAUSED_SEARCH:
                 progress.step()
                 limits = (known, last_date, lulls, counts)
                 state = (factory, floor.arrays, shop, floor.locks, *limits, scratch, tables)
@@ -193,7 +193,7 @@ class PlanSimulation:
                         simulate_policy, *state, network, _DECISIONS_PER_CALL, _max_lines(shop)
                     )
                     if outcome == FAULT:  # the next step reports the fault and asks the rule
-                        network, outcome = None, PAUSED
+                        network, outcome = None, PAUSED_SEARCH
                 elif rule is not None:
                     steps = (_DECISIONS_PER_CALL, _max_lines(shop))
                     outcome = limit.call(simulate_rule, *state[:-2], rule, *steps)
@@ -201,7 +201,7 @@ class PlanSimulation:
                     outcome = limit.call(advance_to_decision, *state)
                     if outcome == RUNNING and (shop.env.deciding >= 0).any():
                         is_legal = _decide_step(factory, shop, policy, tables, counts, limit)
-                        outcome = PAUSED if is_legal else FAULT
+                        outcome = PAUSED_SEARCH if is_legal else FAULT
                 self._check_outcome(outcome, shop, policy, limit)
                 if shop.log.shape[1]:
                     shop = grow_log(shop)
@@ -221,7 +221,7 @@ class PlanSimulation:
             raise PlanError(
                 "plan: a choice was not legal. Check the bundle with python -m scheduler decide."
             )
-        if outcome == PAUSED and limit.reached:
+        if outcome == PAUSED_SEARCH and limit.reached:
             raise PlanError(explain_time_limit(limit.max_seconds, shop))
         if shop.log.shape[1] and shop.env.log_length[0] > shop.log.shape[1]:
             raise PlanError(

@@ -49,7 +49,7 @@ _MAX_CHANGES = 100
 
 They count since an operation was last started.
 """
-RUNNING, PAUSED, FAULT = 0, 1, 2
+RUNNING, PAUSED_SEARCH, FAULT = 0, 1, 2
 FINISHED, CIRCLING = -3, -4
 """``deciding`` of an environment at its end, and of one where changeovers never lead to a start."""
 IDLE_ROUNDS, CHANGES = 0, 1
@@ -154,14 +154,14 @@ def simulate_policy(
 
     Returns
     -------
-    RUNNING, STUCK, CIRCLING, PAUSED after ``max_decisions`` or where the log has more than
+    RUNNING, STUCK, CIRCLING, PAUSED_SEARCH after ``max_decisions`` or where the log has more than
     ``max_lines``, or FAULT where the network has no legal choice to offer.
     """
     decisions = 0
     for e in range(shop.env.shape[0]):
         while shop.env[e].deciding != FINISHED:
             if decisions == max_decisions or shop.env[e].log_length > max_lines:
-                return PAUSED
+                return PAUSED_SEARCH
             machine = advance_one(factory, shop, e, locks, known, last_date, lulls, counts)
             shop.env[e].deciding = machine
             if machine in (STUCK, CIRCLING):
@@ -207,7 +207,7 @@ def simulate_rule(
     for e in range(shop.env.shape[0]):
         while shop.env[e].deciding != FINISHED:
             if decisions == max_decisions or shop.env[e].log_length > max_lines:
-                return PAUSED
+                return PAUSED_SEARCH
             machine = advance_one(factory, shop, e, locks, known, last_date, lulls, counts)
             shop.env[e].deciding = machine
             if machine in (STUCK, CIRCLING):

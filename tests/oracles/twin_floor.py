@@ -119,22 +119,29 @@ class TwinFloor(TwinRules):
             Centre(number, self.plant.longest_wait(number))
             for number in range(len(self.plant.centres))
         ]
-        self.cells = [
-            Cell(
-                number,
-                self.plant.centre_of[number],
-                setup,
-                self._next_failure(number, 0),
-                runs=[0] * len(setup),
-                counters=[0] * len(self.plant.machines[number].maintenance),
-            )
-            for number, setup in enumerate(self.plant.initial_setup)
-        ]
+        self.cells = [self._new_cell(number) for number in range(len(self.plant.initial_setup))]
         self.agenda: list[
             tuple[int, int, int, int]
         ] = []  # heap of (date, kind, machine or order, operation)
         for order in self.orders:
             heapq.heappush(self.agenda, (order.release_date, RELEASE, order.number, 0))
+        self._announce_shifts()
+        self.deciding: int | None = None
+
+    def _new_cell(self, number: int) -> Cell:
+        """Return a machine in its initial setup."""
+        setup = self.plant.initial_setup[number]
+        return Cell(
+            number,
+            self.plant.centre_of[number],
+            setup,
+            self._next_failure(number, 0),
+            runs=[0] * len(setup),
+            counters=[0] * len(self.plant.machines[number].maintenance),
+        )
+
+    def _announce_shifts(self) -> None:
+        """Put closings and openings on the agenda, and when maintenance is offered or due."""
         for hours in [*self.people.machine_hours, *(group.hours for group in self.people.groups)]:
             for edge in hours.edges:
                 if edge > 0:
@@ -144,7 +151,6 @@ class TwinFloor(TwinRules):
                 if item.by == "clock":
                     for date in (item.every - item.early, item.every):
                         heapq.heappush(self.agenda, (max(date, 0), SHIFT, cell.number, 0))
-        self.deciding: int | None = None
 
     # ------------------------------------------------------------------ what the asked machine may
 

@@ -1,4 +1,4 @@
-"""What may start on the twin's shop floor: people, hours, runs, maintenance.
+"""Rules of what may start on the twin's shop floor: people, hours, runs, maintenance.
 
 Written from ``docs/model.md``, sections 9 to 12, alone.
 """
@@ -106,7 +106,7 @@ class TwinRules:
         ]
 
     def _runs_allow(self, cell: Cell, after: Setup) -> bool:
-        """Whether no short run ends that a ready operation, which keeps all of them, wants."""
+        """Return whether no short run ends that an operation, which keeps all of them, wants."""
         short = [i for i in range(len(after)) if self._is_short(cell, i)]
         leaves = {i for i in short if after[i] != cell.mounted[i]}
         for job in self._ready_jobs(cell):

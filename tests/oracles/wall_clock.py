@@ -47,7 +47,7 @@ class WallClock:
 
     @property
     def open(self) -> list[bool]:
-        """Whether each tick is open."""
+        """The state of each tick: open or closed."""
         ticks: list[bool] = self._open.tolist()
         return ticks
 

@@ -10,7 +10,6 @@ from factory.lookups import FactoryLookup
 from factory.model import Factory
 from factory.schedule.columns import ScheduleColumns
 from factory.schedule.gantt_style import MARK_COLOURS, Colours, shorten
-from factory.schedule.gantt_video import OperationLook, OperationLooks
 from factory.schedule.pixel_canvas import PixelCanvas, Pixels, Rgb, rgb_of, striped
 from factory.schedule.shop_floor.floor_labels import (
     chip_text,
@@ -35,6 +34,7 @@ from factory.schedule.shop_floor.floor_layout import (
 )
 from factory.schedule.shop_floor.floor_legend import BLOCKED_EDGE, FloorLegend, stamp_arrow
 from factory.schedule.shop_floor.floor_state import FloorMachine, FloorState, WaitingOperation
+from factory.schedule.shop_floor.gantt_video import OperationLook, OperationLooks
 from factory.tick_dates import TickDates
 
 _BAR = 4

@@ -52,9 +52,7 @@ def features(factory: Factory) -> dict[str, bool]:
     """Return the features that the factories must show, and whether this one has them."""
     centres = factory.work_centres
     machines = [machine for centre in centres for machine in centre.machines]
-    attributes = [attribute for centre in centres for attribute in centre.attributes]
     operations = [operation for product in factory.products for operation in product.operations]
-    kinds = [kind for machine in machines for kind in machine.maintenance]
     return {
         "calendars": bool(factory.calendars),
         "zones": factory.time_zone is not None,
@@ -73,6 +71,18 @@ def features(factory: Factory) -> dict[str, bool]:
             )
             for across in ("fit", "through")
         },
+        **features_of_work(factory),
+    }
+
+
+def features_of_work(factory: Factory) -> dict[str, bool]:
+    """Return features of people, maintenance and runs."""
+    centres = factory.work_centres
+    machines = [machine for centre in centres for machine in centre.machines]
+    attributes = [attribute for centre in centres for attribute in centre.attributes]
+    operations = [operation for product in factory.products for operation in product.operations]
+    kinds = [kind for machine in machines for kind in machine.maintenance]
+    return {
         "groups": len(factory.staff) > 1,
         "groups off duty": any(group.calendar for group in factory.staff),
         "crews with skills": not factory.staff and any(operation.staff for operation in operations),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from factory.cost_terms import COST_TERMS
 from factory.model import (
     Attribute,
     Costs,
@@ -174,15 +175,13 @@ def test_cost_terms_by_hand() -> None:
     )
     twin = follow(Twin(factory, 1, book((0, "red"), due=8, weight=3.0)), (0, (0, 0)))
     assert twin.costs == pytest.approx(
-        {
+        dict.fromkeys(COST_TERMS, 0)
+        | {
             "tardiness": 5 * 3 * 2,
             "changeover": 60,
             "waste": 2,
             "energy": 65.5,
             "holding": 0.25 * 6,
-            "overtime": 0,
-            "maintenance": 0,
-            "staff": 0,
         }
     )
     assert (twin.energy_kwh, twin.waste_kg, twin.co2_kg) == pytest.approx((58, 0.5, 34))

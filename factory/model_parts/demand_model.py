@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from factory.field_notes import FieldNote
-from factory.model_parts.operating import Model
+from factory.model_parts.operating_model import Model
 from factory.model_tables import orders_html
 
 _Unique = Annotated[str, FieldNote(bounds="unique")]

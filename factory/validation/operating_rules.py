@@ -24,10 +24,10 @@ _START_REMEDY = "Write a local date such as 2026-01-05T06:00"
 # --- clock and calendars --------------------------------------------------------------------------
 
 
-def check_start(factory: Factory) -> Iterator[Problem]:
+def check_start_date(factory: Factory) -> Iterator[Problem]:
     """Check the date of tick 0, the time zone, and that calendars have both a start and a week."""
     if factory.start is not None:
-        yield from _check_start(factory, factory.start)
+        yield from _check_start_text(factory, factory.start)
     elif factory.calendars or factory.time_zone is not None:
         reason = "calendars need" if factory.calendars else "a time zone needs"
         yield Problem("start", Words("nothing"), f"{reason} the date of tick 0", _START_REMEDY)
@@ -44,7 +44,7 @@ def check_start(factory: Factory) -> Iterator[Problem]:
         yield Problem("tick_minutes", factory.tick_minutes, rule, "Write for example 1.0 or 5.0")
 
 
-def _check_start(factory: Factory, text: str) -> Iterator[Problem]:
+def _check_start_text(factory: Factory, text: str) -> Iterator[Problem]:
     try:
         start = datetime.fromisoformat(text)
     except ValueError:
@@ -240,7 +240,7 @@ def _kinds(factory: Factory) -> Iterator[tuple[str, Maintenance]]:
                 yield f"machine.{machine.name}.maintenance.{kind.name}", kind
 
 
-def check_pauses(factory: Factory) -> Iterator[Problem]:
+def check_longest_pauses(factory: Factory) -> Iterator[Problem]:
     """Check that only operations that pause limit their pauses."""
     for product in factory.products:
         for operation in product.operations:

@@ -15,9 +15,9 @@ from factory.model import Factory
 from factory.schedule.columns import ScheduleColumns
 from factory.schedule.conversion import columns_of
 from factory.schedule.gantt_style import MARK_COLOURS
-from factory.schedule.gantt_video import GanttVideo
 from factory.schedule.pixel_canvas import PixelCanvas, Pixels, Rgb, rasterise, rgb_of
 from factory.schedule.records import FailureRecord, Schedule
+from factory.schedule.shop_floor.gantt_video import GanttVideo
 from tests.builders.hand_made_schedule import PAINT_1, hand_book, hand_factory, hand_schedule
 from tests.builders.hostile_names import NASTY
 
