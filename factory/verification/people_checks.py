@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from factory.calendars.work_rules import Need
@@ -139,8 +140,8 @@ def _check_order(shifts: Shifts, work: Work, item: _Assignment, need: Need) -> I
         if rules.group_hours[group].is_open(date) and taken < count:
             if date not in shifts.instants:
                 text = (
-                    f"takes people of group {rules.lookup.groups[item.group].name} at {date}, though"
-                    f" group {rules.lookup.groups[group].name} comes first and has free ones."
+                    f"takes people of group {rules.lookup.groups[item.group].name} at {date},"
+                    f" though group {rules.lookup.groups[group].name} is free and comes first."
                 )
                 yield finding(Constraint.STAFF_ORDER, item.entry, text)
             return
@@ -163,7 +164,7 @@ def _check_cover(
             leaves.add(item.end_date)
     dates = sorted({start, end, *changes})
     held, has_left = 0, False
-    for date, following in zip(dates, dates[1:], strict=False):
+    for date, following in pairwise(dates):
         held += changes[date]
         has_left = held == 0 and (has_left or date in leaves)
         is_repair = any(first <= date and following <= last for first, last in work.repairs)

@@ -24,7 +24,9 @@ _Span = tuple[int, int]
 
 
 def check_durations(case: Case) -> Iterator[Finding]:
-    """Check that processing takes its nominal or drawn time, and stops for failures and pauses only."""
+    """Check that processing takes its nominal or drawn time, and stops only for failures and
+    pauses.
+    """
     process_time, expected = case.process_times, case.expected_times
     operations = case.schedule.operations
     if operations.process_time is not None:
@@ -32,9 +34,8 @@ def check_durations(case: Case) -> Iterator[Finding]:
             case.net_times != process_time,
             Constraint.INTERRUPTION,
             "operations",
-            "lasts from {record.start_date} to {record.end_date} with {0} ticks of repair and pause,"
-            " but its"
-            " process time is {record.process_time}.",
+            "lasts from {record.start_date} to {record.end_date} with {0} ticks of repair and"
+            " pause, but its process time is {record.process_time}.",
             operations.end_date - operations.start_date - case.net_times,
         )
     is_wrong = (process_time != expected) & (expected >= 0)

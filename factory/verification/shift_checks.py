@@ -52,8 +52,8 @@ class Shifts:
     works: list[list[Work]]  # by machine
     stray_pauses: list[TableEntry]  # in no work
     held: list[list[tuple[int, int]]]  # by group: dates and number held from then on
-    started: list[dict[int, int]]  # by group: number taken by date
-    ended: list[dict[int, int]]  # by group: number let go by date
+    started: list[defaultdict[int, int]]  # by group: number taken by date
+    ended: list[defaultdict[int, int]]  # by group: number let go by date
     instants: set[int]  # dates of operations without length, whose people are not recorded
 
 
