@@ -116,8 +116,7 @@ def _check_person(shifts: Shifts, work: Work, item: _Assignment, need: Need) -> 
         text = f"group {group.name} is off duty at {off_duty}."
         yield finding(Constraint.DUTY, item.entry, text)
         return
-    in_repair = any(start <= off_duty < end for start, end in work.repairs)
-    if off_duty < item.end_date and (work.does_pause or in_repair):
+    if off_duty < item.end_date and work.does_pause:
         text = f"group {group.name} works until {item.end_date}; it goes off duty at {off_duty}."
         yield finding(Constraint.DUTY, item.entry, text)
     yield from _check_order(shifts, work, item, need)
@@ -166,7 +165,7 @@ def _check_cover(
     held, has_left = 0, False
     for date, following in pairwise(dates):
         held += changes[date]
-        has_left = held == 0 and (has_left or date in leaves)
+        has_left = work.does_pause and held == 0 and (has_left or date in leaves)
         is_repair = any(first <= date and following <= last for first, last in work.repairs)
         if held != work.need.number and not (has_left and is_repair):
             text = (

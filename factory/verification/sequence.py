@@ -237,6 +237,11 @@ def _fitting_order(
     mounted = case.tables.initial_setup[sequence.machine[begin]]
     if (made >= 0).any():
         mounted = changeovers.to_setup[made[made >= 0][-1]]
+        before = before[np.flatnonzero(made >= 0)[-1] + 1 :]
+    for number in sequence.maintenance[before][sequence.maintenance[before] >= 0].tolist():
+        machine, *_, kind = (int(column[number]) for column in case.maintenance)
+        mounts = case.tables.mounts[machine][kind]
+        mounted = np.where(mounts >= 0, mounts, mounted)
     left = sorted(range(begin, end), key=lambda row: _rank(case, sequence, row))
     while left:
         row = next((row for row in left if _fits(case, sequence, row, mounted)), left[0])

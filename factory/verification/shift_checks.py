@@ -198,9 +198,8 @@ def check_shift_pauses(case: Case, shifts: Shifts) -> Iterator[Finding]:
         yield finding(Constraint.PAUSE, entry, "interrupts no work; a pause needs work to pause.")
     for own in shifts.works:
         for work in own:
-            repaired = {end for _, end in work.repairs}
             for start, end in work.pauses:
-                if not work.does_pause and start not in repaired:
+                if not work.does_pause:
                     text = f"pauses from {start} to {end}; it must go on through closures."
                     yield finding(Constraint.PAUSE, work.entry, text)
                 else:

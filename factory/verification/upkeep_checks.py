@@ -117,10 +117,23 @@ class _MachineFollower:
         operation, changeover = (
             int(column[row]) for column in (self._sequence.operation, self._sequence.changeover)
         )
+        if self._is_order_unknown(row):
+            return
         if operation >= 0:
             yield from self._check_maximum(operation)
         if changeover >= 0:
             yield from self._check_minimum(row, operation, changeover)
+
+    def _is_order_unknown(self, row: int) -> bool:
+        """Return whether a block shares its date with others that take no time, and changeovers
+        are among them: their order is not recorded.
+        """
+        sequence = self._sequence
+        is_tie = sequence.machine == self._machine
+        is_tie &= sequence.start_date == sequence.start_date[row]
+        is_tie &= sequence.end_date == sequence.start_date[row]
+        rows = is_tie.nonzero()[0]
+        return len(rows) > 1 and bool((sequence.changeover[rows] >= 0).any())
 
     def _counter(self, kind: int, date: int) -> int:
         count = self._counts[kind]

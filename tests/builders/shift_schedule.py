@@ -37,8 +37,8 @@ NAMES = ("cut", "mill", "oven", "print", "wash")
 def shift_factory(**changes: Any) -> Factory:
     """Return a workshop with ticks of an hour that starts on Monday at 6:00.
 
-    All machines but the oven and the washer are open from 6:00 to 14:00; a printer and a miller
-    are on duty then, a helper who can do everything is always there.
+    All machines but the washer are open from 6:00 to 14:00. A miller and a setter are on duty then;
+    a helper who can do everything is always there, and is taken last.
     """
     staff = (
         StaffGroup(name="helpers", count=1, calendar="always"),
@@ -119,18 +119,17 @@ def shift_book() -> OrderBook:
 
 
 def shift_schedule() -> Schedule:
-    """Return a schedule; all but the washer are closed from 8 to 24 and from 32 to 48.
+    """Return a schedule; all machines but the washer are closed from 8 to 24 and from 32 to 48.
 
-    ``.`` is a pause, ``%`` a changeover or cleaning, ``+`` a pause by night; a column is two ticks
-    of the days.
+    ``%`` is a changeover or cleaning, ``+`` a pause; nights are shortened to one column.
 
     ::
 
-        cut    AAAA ++++ A
-        mill   BB
-        oven   CCC
-        print  DDEE+%%F  ; later JJ after a changeover
-        wash   GG%%HHII
+        cut    00000000+00
+        mill   1111
+        oven   222222
+        print  3344  %%+%55   %%+%99
+        wash   666%%777888
     """
     return Schedule(
         factory_name="shifts",
