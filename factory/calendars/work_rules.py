@@ -78,7 +78,7 @@ class Hours:
         return FOREVER, FOREVER
 
 
-class Need(NamedTuple):
+class PeopleNeed(NamedTuple):
     """People that work needs."""
 
     skill: str | None  # None: any
@@ -144,7 +144,7 @@ class WorkRules:
             key=rank,
         )
 
-    def _find_work_hours(self, machine: int, need: Need | None) -> Hours:
+    def _find_work_hours(self, machine: int, need: PeopleNeed | None) -> Hours:
         """Return the work calendar of work on a machine that holds people, or nobody (None)."""
         own = self._machine_hours[machine]
         if need is None:
@@ -155,23 +155,23 @@ class WorkRules:
         shared = reduce(either_open, [hours for hours in duty if hours is not None])
         return Hours(shared if own is None else both_open(own, shared))
 
-    def changeover_need(self, machine: int) -> Need | None:
+    def changeover_need(self, machine: int) -> PeopleNeed | None:
         """Return the people of a changeover of positive time; None: nobody."""
         need = self.lookup.centres[self.lookup.centre_of[machine]].changeover_staff
         if need is not None:
             return _need(need)
-        return None if self.lookup.factory.staff else Need(None, 1)
+        return None if self.lookup.factory.staff else PeopleNeed(None, 1)
 
-    def maintenance_need(self, machine: int, kind: int) -> Need | None:
+    def maintenance_need(self, machine: int, kind: int) -> PeopleNeed | None:
         """Return the person of a maintenance; None: nobody."""
         skill = self.lookup.machines[machine].maintenance[kind].skill
-        return None if skill is None else Need(skill, 1)
+        return None if skill is None else PeopleNeed(skill, 1)
 
-    def start_need(self, step: Step) -> Need | None:
+    def start_need(self, step: Step) -> PeopleNeed | None:
         """Return the people without whom an operation does not start; None: nobody."""
         return None if step.operation.staff is None else _need(step.operation.staff)
 
-    def held_need(self, step: Step) -> Need | None:
+    def held_need(self, step: Step) -> PeopleNeed | None:
         """Return the people whom an operation holds while it lasts; None: nobody."""
         staff = step.operation.staff
         return None if staff is None or staff.during == "start" else _need(staff)
@@ -182,5 +182,5 @@ class WorkRules:
         return centre.changeover_across_closures
 
 
-def _need(need: StaffNeed) -> Need:
-    return Need(need.skill, need.number)
+def _need(need: StaffNeed) -> PeopleNeed:
+    return PeopleNeed(need.skill, need.number)

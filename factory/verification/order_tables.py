@@ -78,21 +78,8 @@ class FactoryTables:
         self.may_change_alone: Masks = np.array(
             [self._may_change_alone(centre) for centre in lookup.centre_of], np.bool_
         )
-        self.rules = WorkRules(lookup)
         self._lay_out_setups()
-        self.mounts = [
-            [
-                self._lay_out_mounts(machine, kind.mounts)
-                for kind in lookup.machines[machine].maintenance
-            ]
-            for machine in range(len(lookup.machines))
-        ]
-        self.has_operating_rules = self.rules.has_rules or any(
-            attribute.min_run is not None or attribute.max_run is not None
-            for centre in lookup.centres
-            for attribute in centre.attributes
-        )
-        self.has_mounts = any((row >= 0).any() for rows in self.mounts for row in rows)
+        self._lay_out_rules()
         self._routes: Callable[[int, tuple[int, ...]], RouteTable] = lru_cache(MAX_ROUTES // 8)(
             self._lay_out_route
         )
@@ -123,6 +110,24 @@ class FactoryTables:
             ):
                 self.num_values[machine, i] = len(values)
                 self.initial_setup[machine, i] = values.index(initial)
+
+    def _lay_out_rules(self) -> None:
+        """Lay out what hours, people, maintenance and runs ask of schedules."""
+        lookup = self.lookup
+        self.rules = WorkRules(lookup)
+        self.mounts = [
+            [
+                self._lay_out_mounts(machine, kind.mounts)
+                for kind in lookup.machines[machine].maintenance
+            ]
+            for machine in range(len(lookup.machines))
+        ]
+        self.has_operating_rules = self.rules.has_rules or any(
+            attribute.min_run is not None or attribute.max_run is not None
+            for centre in lookup.centres
+            for attribute in centre.attributes
+        )
+        self.has_mounts = any((row >= 0).any() for rows in self.mounts for row in rows)
 
     def _lay_out_mounts(self, machine: int, mounts: Mapping[str, str]) -> Ints:
         """Return the value of each attribute that a maintenance mounts; -1: as it is."""

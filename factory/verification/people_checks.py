@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from factory.calendars.work_rules import Need
+from factory.calendars.work_rules import PeopleNeed
 from factory.schedule.columns import Ints
 from factory.verification.case import Case
-from factory.verification.shift_checks import Shifts, Work, finding, held_at
+from factory.verification.shift_checks import Shifts, WorkPiece, finding, held_at
 from factory.verification.violations import Constraint, Finding, TableEntry
 
 
@@ -75,7 +75,7 @@ def _check_numbers(case: Case, shifts: Shifts) -> Iterator[Finding]:
 def _check_work(
     case: Case,
     shifts: Shifts,
-    work: Work,
+    work: WorkPiece,
     assignments: list[_Assignment],
     used: set[TableEntry],
 ) -> Iterator[Finding]:
@@ -103,7 +103,9 @@ def _check_work(
             yield finding(Constraint.ASSIGNMENT, item.entry, text)
 
 
-def _check_person(shifts: Shifts, work: Work, item: _Assignment, need: Need) -> Iterator[Finding]:
+def _check_person(
+    shifts: Shifts, work: WorkPiece, item: _Assignment, need: PeopleNeed
+) -> Iterator[Finding]:
     """Check skill and duty of an assignment, and whether the right group was taken."""
     rules = shifts.rules
     group = rules.lookup.groups[item.group]
@@ -122,7 +124,9 @@ def _check_person(shifts: Shifts, work: Work, item: _Assignment, need: Need) -> 
     yield from _check_order(shifts, work, item, need)
 
 
-def _check_order(shifts: Shifts, work: Work, item: _Assignment, need: Need) -> Iterator[Finding]:
+def _check_order(
+    shifts: Shifts, work: WorkPiece, item: _Assignment, need: PeopleNeed
+) -> Iterator[Finding]:
     """Check that no group that comes first was free: all who are at work at any time of the instant
     count as taken.
     """
@@ -147,7 +151,7 @@ def _check_order(shifts: Shifts, work: Work, item: _Assignment, need: Need) -> I
 
 
 def _check_cover(
-    shifts: Shifts, work: Work, items: list[_Assignment], stretch: tuple[int, int]
+    shifts: Shifts, work: WorkPiece, items: list[_Assignment], stretch: tuple[int, int]
 ) -> Iterator[Finding]:
     """Check that as many people as needed are at work all the time; in repairs they may leave at
     the end of duty.

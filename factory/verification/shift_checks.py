@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from factory.calendars.work_rules import FOREVER, Need, WorkRules
+from factory.calendars.work_rules import FOREVER, PeopleNeed, WorkRules
 from factory.lookups import Changeover
 from factory.verification.case import Case
 from factory.verification.sequence import Pairing
@@ -19,7 +19,7 @@ Span = tuple[int, int]
 
 
 @dataclass
-class Work:
+class WorkPiece:
     """A piece of work of a machine, or the pause before its operation starts."""
 
     entry: TableEntry
@@ -27,8 +27,8 @@ class Work:
     start_date: int
     end_date: int
     does_pause: bool  # whether it pauses in closures
-    need: Need | None  # people that it holds
-    start_need: Need | None  # people without whom it does not start
+    need: PeopleNeed | None  # people that it holds
+    start_need: PeopleNeed | None  # people without whom it does not start
     is_delay: bool = False  # whether it is the pause before an operation starts
     pauses: list[Span] = field(default_factory=list)
     repairs: list[Span] = field(default_factory=list)
@@ -49,7 +49,7 @@ class Shifts:
     """Work of all machines in order of date, and the people who are held."""
 
     rules: WorkRules
-    works: list[list[Work]]  # by machine
+    works: list[list[WorkPiece]]  # by machine
     stray_pauses: list[TableEntry]  # in no work
     held: list[list[tuple[int, int]]]  # by group: dates and number held from then on
     started: list[defaultdict[int, int]]  # by group: number taken by date
@@ -68,7 +68,7 @@ def finding(constraint: Constraint, entry: TableEntry, text: str) -> Finding:
 
 def lay_out_shifts(case: Case, pairing: Pairing, rules: WorkRules) -> Shifts:
     """Return the work of all machines, with its pauses and repairs."""
-    works: list[list[Work]] = [[] for _ in rules.machine_hours]
+    works: list[list[WorkPiece]] = [[] for _ in rules.machine_hours]
     for work in (
         *_changeovers(case, rules),
         *_maintenance(case, rules),
@@ -95,25 +95,25 @@ def _rows(*columns: np.ndarray) -> Iterator[tuple[int, ...]]:
     return zip(*(column.tolist() for column in columns), strict=True)
 
 
-def _changeovers(case: Case, rules: WorkRules) -> Iterator[Work]:
+def _changeovers(case: Case, rules: WorkRules) -> Iterator[WorkPiece]:
     changeovers = case.schedule.changeovers
     for n, (machine, start, end) in enumerate(
         _rows(changeovers.machine, changeovers.start_date, changeovers.end_date)
     ):
         need = rules.changeover_need(machine) if end > start else None
         does_pause = rules.across_closures(machine) == "pause"
-        yield Work(TableEntry("changeovers", n), machine, start, end, does_pause, need, need)
+        yield WorkPiece(TableEntry("changeovers", n), machine, start, end, does_pause, need, need)
 
 
-def _maintenance(case: Case, rules: WorkRules) -> Iterator[Work]:
+def _maintenance(case: Case, rules: WorkRules) -> Iterator[WorkPiece]:
     for table in ("maintenance", "open_maintenance"):
         for n, (machine, start, end, kind) in enumerate(_rows(*getattr(case.schedule, table))):
             need = rules.maintenance_need(machine, kind)
             does_pause = rules.across_closures(machine) == "pause"
-            yield Work(TableEntry(table, n), machine, start, end, does_pause, need, need)
+            yield WorkPiece(TableEntry(table, n), machine, start, end, does_pause, need, need)
 
 
-def _operations(case: Case, pairing: Pairing, rules: WorkRules) -> Iterator[Work]:
+def _operations(case: Case, pairing: Pairing, rules: WorkRules) -> Iterator[WorkPiece]:
     operations, repairs = case.schedule.operations, defaultdict[int, list[Span]](list)
     for operation, start, end in _rows(*case.repairs[1:]):
         repairs[operation].append((start, end))
@@ -127,11 +127,13 @@ def _operations(case: Case, pairing: Pairing, rules: WorkRules) -> Iterator[Work
         does_pause = step.operation.across_closures == "pause"
         held, needed = rules.held_need(step), rules.start_need(step)
         if begin < start:
-            yield Work(entry, machine, begin, start, True, None, needed, is_delay=True)
-        yield Work(entry, machine, start, end, does_pause, held, needed, repairs=repairs.get(n, []))
+            yield WorkPiece(entry, machine, begin, start, True, None, needed, is_delay=True)
+        yield WorkPiece(
+            entry, machine, start, end, does_pause, held, needed, repairs=repairs.get(n, [])
+        )
 
 
-def _place_pauses(case: Case, works: list[list[Work]]) -> list[TableEntry]:
+def _place_pauses(case: Case, works: list[list[WorkPiece]]) -> list[TableEntry]:
     """Add pauses to the work that they interrupt; return those that interrupt none."""
     stray = []
     starts = [[work.start_date for work in own] for own in works]
@@ -157,7 +159,7 @@ def _held_from(changes: dict[int, int]) -> list[tuple[int, int]]:
 
 
 def _assignments(
-    case: Case, rules: WorkRules, works: list[list[Work]]
+    case: Case, rules: WorkRules, works: list[list[WorkPiece]]
 ) -> Iterator[tuple[int, int, int, int]]:
     """Return begin, end, group and number of all assignments; crews are at work in changeovers
     where assignments are not recorded.
@@ -206,7 +208,9 @@ def check_shift_pauses(case: Case, shifts: Shifts) -> Iterator[Finding]:
                     yield from _check_pause(case, shifts, work, start, end)
 
 
-def _check_pause(case: Case, shifts: Shifts, work: Work, start: int, end: int) -> Iterator[Finding]:
+def _check_pause(
+    case: Case, shifts: Shifts, work: WorkPiece, start: int, end: int
+) -> Iterator[Finding]:
     need = work.start_need if work.is_delay else work.need
     hours = shifts.rules.machine_hours[work.machine]
     date = start
@@ -226,7 +230,7 @@ def _check_pause(case: Case, shifts: Shifts, work: Work, start: int, end: int) -
         yield finding(Constraint.CLOSURE, work.entry, text)
 
 
-def _next_change(shifts: Shifts, machine: int, need: Need | None, date: int) -> int:
+def _next_change(shifts: Shifts, machine: int, need: PeopleNeed | None, date: int) -> int:
     """Return the next date at which a machine opens or closes, or people change."""
     dates = [shifts.rules.machine_hours[machine].next_edge(date)]
     for group in shifts.rules.groups_with(need.skill) if need else ():
@@ -308,7 +312,12 @@ def check_fits(
 
 
 def _check_change_fits(
-    rules: WorkRules, entry: TableEntry, machine: int, start: int, time: int, need: Need | None
+    rules: WorkRules,
+    entry: TableEntry,
+    machine: int,
+    start: int,
+    time: int,
+    need: PeopleNeed | None,
 ) -> Iterator[Finding]:
     """Check that a changeover or maintenance that must fit ends before the next closing."""
     closing = rules.work_hours(machine, need).next_closing(start)
