@@ -127,7 +127,15 @@ def check_records(schedule: ScheduleColumns, tables: FactoryTables) -> Iterator[
 
 
 def _check_operating_records(schedule: ScheduleColumns, tables: FactoryTables) -> Iterator[Finding]:
-    """Check the records of maintenance and of people at work."""
+    """Check the records of maintenance and of people at work, and the ends of open records."""
+    for table in ("open_pauses", "open_assignments"):
+        spans: SpanColumns | AssignmentColumns = getattr(schedule, table)
+        yield from findings_where(
+            spans.end_date != schedule.end_date,
+            Constraint.RECORD,
+            table,
+            f"ends at {{record.end_date}}; it must end with the schedule, at {schedule.end_date}.",
+        )
     for table in ("maintenance", "open_maintenance"):
         maintenance: MaintenanceColumns = getattr(schedule, table)
         if len(maintenance.machine):

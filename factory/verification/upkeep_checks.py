@@ -31,7 +31,7 @@ def check_upkeep(case: Case, sequence: WorkSequence) -> Iterator[Finding]:
 
 def _check_maintenance_times(case: Case) -> Iterator[Finding]:
     """Check that each maintenance takes its time, less its pauses."""
-    upkeep, end_date = case.maintenance, case.schedule.end_date
+    upkeep = case.maintenance
     times = net_times(upkeep, case.schedule.pauses, case.schedule.open_pauses).tolist()
     done = len(case.schedule.maintenance.machine)
     for n, (machine, kind, time) in enumerate(
@@ -39,7 +39,7 @@ def _check_maintenance_times(case: Case) -> Iterator[Finding]:
     ):
         must_take = case.tables.lookup.machines[machine].maintenance[kind].time
         # the end of one in progress is expected, and pauses may lie ahead
-        if time < must_take or (time > must_take and n < done and upkeep.end_date[n] <= end_date):
+        if time < must_take or (time > must_take and n < done):
             text = f"takes {time} ticks; it must take {must_take}."
             yield finding(Constraint.MAINTENANCE_TIME, case.maintenance_entry(n), text)
 

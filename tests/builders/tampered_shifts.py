@@ -163,6 +163,10 @@ SHIFT_TAMPERINGS: dict[str, tuple[Tampering, Constraint]] = {
         _change("maintenance", 0, end_date=4),
         Constraint.MAINTENANCE_TIME,
     ),
+    "an open pause that ends before the schedule": (
+        _add("open_pauses", PauseRecord(OVEN, 9, 10)),
+        Constraint.RECORD,
+    ),
     "maintenance before it is offered": (
         _all(
             _add("maintenance", MaintenanceRecord(WASH, 5, 7, "clean")),
