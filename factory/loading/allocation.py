@@ -243,7 +243,7 @@ def grow_log(shop: ShopState) -> ShopState:
 def full_rows(arrays: FactoryArrays) -> tuple[int, int]:
     """Return numbers of job and changeover rows with which nothing is ever hidden.
 
-    They are enough for every ready operation and every setup.
+    They are enough for every ready operation, every setup and every maintenance.
     """
     queue_slots = queue_capacity(arrays, int(arrays.plant.num_orders.max()))
-    return queue_slots, queue_slots
+    return queue_slots, queue_slots + int(arrays.machines.num_maintenance.max())

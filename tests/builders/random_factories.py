@@ -293,5 +293,5 @@ def random_row(rows: Sequence[tuple[int, str]], rng: random.Random) -> int:
 
     Jobs are three times as likely as changeovers and waits, so that episodes end.
     """
-    weights = {"job": 3, "changeover": 1, "wait": 1}
+    weights = {"job": 3, "maintenance": 4, "changeover": 1, "wait": 1}
     return rng.choices([row for row, _ in rows], [weights[kind] for _, kind in rows])[0]

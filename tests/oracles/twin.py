@@ -10,14 +10,15 @@ import heapq
 
 from factory.model import Factory, OrderBook
 from tests.oracles.twin_draws import REPAIR, REWORK
-from tests.oracles.twin_floor import MACHINE, RELEASE, TRAVEL, WAKE, Cell, Job, TwinFloor
+from tests.oracles.twin_floor import MACHINE, RELEASE, SHIFT, TRAVEL, WAKE, Cell, Job
 from tests.oracles.twin_plant import Setup
 from tests.oracles.twin_realisation import TwinOrder
+from tests.oracles.twin_work import TwinWork
 
 LAST_ATTEMPT = 3
 
 
-class Twin(TwinFloor):
+class Twin(TwinWork):
     """Episode of a factory under one seed.
 
     Parameters
@@ -47,6 +48,8 @@ class Twin(TwinFloor):
                 self.clock + self.centres[cell.centre].longest_wait,
             )
             heapq.heappush(self.agenda, (cell.wait_until, WAKE, cell.number, 0))
+        elif choice.kind == "maintenance":
+            self._maintain(cell, choice.operation)
         else:
             job = (choice.order, choice.operation) if choice.kind == "job" else None
             self._select(cell, choice.target, job)
@@ -71,11 +74,17 @@ class Twin(TwinFloor):
         """When the next event is due; wake-up calls for waits that have ended already are
         dropped."""
         while self.agenda:
-            date, kind, machine, _ = self.agenda[0]
-            if kind != WAKE or (
-                self.cells[machine].waiting_since is not None
-                and self.cells[machine].wait_until == date
-            ):
+            date, kind, machine, token = self.agenda[0]
+            if kind == MACHINE:
+                is_current = self.cells[machine].token == token
+            elif kind == WAKE:
+                is_current = (
+                    self.cells[machine].waiting_since is not None
+                    and self.cells[machine].wait_until == date
+                )
+            else:
+                is_current = True
+            if is_current:
                 return date
             heapq.heappop(self.agenda)
         raise RuntimeError(f"date {self.clock}: orders are open but nothing can happen any more")
@@ -84,13 +93,17 @@ class Twin(TwinFloor):
 
     def _settle(self) -> None:
         """Handle all that is due now, pass by pass (section 4)."""
-        while self.agenda and self.agenda[0][0] <= self.clock:
+        resumed = False
+        while resumed or (self.agenda and self.agenda[0][0] <= self.clock):
             due = []
             while self.agenda and self.agenda[0][0] <= self.clock:
                 due.append(heapq.heappop(self.agenda))
-            for _, kind, number, _ in due:
-                if kind == MACHINE:
+            for _, kind, number, token in due:
+                if kind == MACHINE and self.cells[number].token == token:
                     self._advance_machine(self.cells[number])
+            if any(kind == SHIFT for _, kind, _, _ in due):
+                self._change_shifts()
+            resumed = self._resume_paused()
             for _, kind, order, operation in due:
                 if kind == TRAVEL:
                     self.travelling.remove((order, operation))
@@ -108,9 +121,7 @@ class Twin(TwinFloor):
         elif cell.status == "down":
             self._repair(cell)
         else:
-            worked = self.clock - cell.state_date
-            cell.process_left -= worked
-            cell.time_to_failure -= worked
+            self._count_work(cell)
             if cell.process_left == 0:
                 self._complete(cell)
             else:
@@ -127,10 +138,12 @@ class Twin(TwinFloor):
         cell.before, cell.mounted = cell.mounted, target
         if job is not None:
             self._leave_queue(job)
+        for i, (old, new) in enumerate(zip(cell.before, target, strict=True)):
+            if old != new:
+                cell.runs[i] = 0
         if change.time > 0:
-            cell.status, cell.state_date, cell.first_piece = "changing", self.clock, True
-            self.crews_free -= 1
-            heapq.heappush(self.agenda, (self.clock + change.time, MACHINE, cell.number, 0))
+            cell.first_piece, cell.change_left = True, change.time
+            self._change(cell)
             return
         if cell.before != target:
             self._log_changeover(cell)
@@ -138,20 +151,25 @@ class Twin(TwinFloor):
             self._start_processing(cell)
 
     def _finish_changeover(self, cell: Cell) -> None:
-        self._log_changeover(cell)
-        none_was_free = self.crews_free == 0
-        self.crews_free += 1
-        for centre in self.centres:
-            if none_was_free or centre.number == cell.centre:
-                self._stir(centre.number)
+        self._let_go(cell)
+        self._stir(cell.centre)
+        if cell.maintenance is not None:
+            self._finish_maintenance(cell)
+        else:
+            self._log_changeover(cell)
         cell.status = "idle"
         if cell.job is not None:
             self._start_processing(cell)
 
     def _start_processing(self, cell: Cell) -> None:
         assert cell.job is not None
+        if not self._may_go_on(cell, "start"):
+            self._pause(cell, "start")
+            return
+        task = self._task(cell.job)
         cell.process_start_date = self.clock
         cell.process_left = self._realised_process_time(cell.number, cell.job)
+        self._hold(cell, task.need if task.holds else None)
         self._process(cell)
 
     def _process(self, cell: Cell) -> None:
@@ -159,7 +177,7 @@ class Twin(TwinFloor):
         (completion, on a tie)."""
         cell.status, cell.state_date = "processing", self.clock
         stretch = int(min(cell.process_left, cell.time_to_failure))
-        heapq.heappush(self.agenda, (self.clock + stretch, MACHINE, cell.number, 0))
+        self._expect(cell, stretch)
 
     def _complete(self, cell: Cell) -> None:
         assert cell.job is not None
@@ -180,6 +198,8 @@ class Twin(TwinFloor):
         task = self._task(job)
         probability = task.first_piece_rework if cell.first_piece else task.rework
         cell.status, cell.job, cell.first_piece = "idle", None, False
+        self._let_go(cell)
+        self._count_attempt(cell, job)
         self._stir(cell.centre)
         if (
             attempt < LAST_ATTEMPT
@@ -205,7 +225,7 @@ class Twin(TwinFloor):
             machine.mean_time_to_repair, REPAIR, cell.number, cell.failures
         )
         cell.status, cell.state_date = "down", self.clock
-        heapq.heappush(self.agenda, (self.clock + repair_time, MACHINE, cell.number, 0))
+        self._expect(cell, repair_time)
         self._stir(cell.centre)
 
     def _repair(self, cell: Cell) -> None:
@@ -213,7 +233,7 @@ class Twin(TwinFloor):
         cell.failures += 1
         cell.time_to_failure = self._next_failure(cell.number, cell.failures)
         self._stir(cell.centre)
-        self._process(cell)
+        self._go_on(cell)
 
     def _release(self, order: TwinOrder) -> None:
         self.released += 1

@@ -7,29 +7,30 @@ from __future__ import annotations
 
 import heapq
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from factory.model import Factory, OrderBook
 from tests.oracles.twin_draws import FAILURE, PROCESS, Draws, half_up
-from tests.oracles.twin_plant import Changeover, Plant, Setup, Task, Wanted
+from tests.oracles.twin_plant import Plant, Setup, Task, Wanted
 from tests.oracles.twin_realisation import TwinOrder, make_orders
+from tests.oracles.twin_rules import TwinRules
 
 Job = tuple[int, int]
 """(order number, operation number)"""
 # kinds of entries in the heap of coming events, in the order in which an instant handles them; the
 # end of a wait only wakes the clock
-MACHINE, TRAVEL, RELEASE, WAKE = range(4)
+MACHINE, SHIFT, TRAVEL, RELEASE, WAKE = range(5)
 
 
 @dataclass(frozen=True)
 class Choice:
     """One row that the asked machine is offered."""
 
-    kind: str  # "job", "changeover" or "wait"
+    kind: str  # "job", "maintenance", "changeover" or "wait"
     legal: bool
     order: int = -1
-    operation: int = -1
+    operation: int = -1  # of a maintenance: its number on the machine
     target: Setup = ()  # setup after it; the wait: ()
     setup_time: int = 0
 
@@ -42,7 +43,7 @@ class Cell:
     centre: int
     mounted: Setup
     time_to_failure: float
-    status: str = "idle"  # idle, changing, processing, down
+    status: str = "idle"  # idle, changing, processing, down, paused
     job: Job | None = None
     start_date: int = 0  # when the operation was selected
     process_start_date: int = 0
@@ -53,6 +54,14 @@ class Cell:
     first_piece: bool = False
     waiting_since: int | None = None
     wait_until: int = 0
+    token: int = 0  # of its entry in the agenda that counts
+    paused_work: str = ""  # changeover, start or rest
+    change_left: int = 0
+    maintenance: int | None = None  # in work
+    held: dict[int, int] = field(default_factory=dict)  # people by group
+    assigned_date: int = 0
+    runs: list[int] = field(default_factory=list)
+    counters: list[int] = field(default_factory=list)  # by the clock: date when last done
 
 
 @dataclass
@@ -67,7 +76,7 @@ class Centre:
     upcoming: list[Job] = field(default_factory=list)
 
 
-class TwinFloor:
+class TwinFloor(TwinRules):
     """State of an episode of a factory under one seed.
 
     Parameters
@@ -87,7 +96,7 @@ class TwinFloor:
         self.orders: list[TwinOrder] = make_orders(self.plant, self.draws, book)
         self.events: list[tuple[Any, ...]] = []
         self.clock = 0
-        self.crews_free = self.plant.crews
+        self.people = self.plant.people
         self.released = 0
         self.travelling: set[Job] = set()
         self.attempt: dict[Job, int] = {}
@@ -111,7 +120,14 @@ class TwinFloor:
             for number in range(len(self.plant.centres))
         ]
         self.cells = [
-            Cell(number, self.plant.centre_of[number], setup, self._next_failure(number, 0))
+            Cell(
+                number,
+                self.plant.centre_of[number],
+                setup,
+                self._next_failure(number, 0),
+                runs=[0] * len(setup),
+                counters=[0] * len(self.plant.machines[number].maintenance),
+            )
             for number, setup in enumerate(self.plant.initial_setup)
         ]
         self.agenda: list[
@@ -119,6 +135,15 @@ class TwinFloor:
         ] = []  # heap of (date, kind, machine or order, operation)
         for order in self.orders:
             heapq.heappush(self.agenda, (order.release_date, RELEASE, order.number, 0))
+        for hours in [*self.people.machine_hours, *(group.hours for group in self.people.groups)]:
+            for edge in hours.edges:
+                if edge > 0:
+                    heapq.heappush(self.agenda, (edge, SHIFT, -1, 0))
+        for cell in self.cells:
+            for item in self.plant.machines[cell.number].maintenance:
+                if item.by == "clock":
+                    for date in (item.every - item.early, item.every):
+                        heapq.heappush(self.agenda, (max(date, 0), SHIFT, cell.number, 0))
         self.deciding: int | None = None
 
     # ------------------------------------------------------------------ what the asked machine may
@@ -127,8 +152,12 @@ class TwinFloor:
         """Rows of the asked machine: jobs in queue order, detours, changeovers ahead, the wait."""
         assert self.deciding is not None
         cell = self.cells[self.deciding]
+        if self._urgency(cell) == "due":
+            jobs = [replace(row, legal=False) for row in self._job_rows(cell)]
+            return [*jobs, *self._maintenance_rows(cell), Choice("wait", False)]
         return (
             self._job_rows(cell)
+            + self._maintenance_rows(cell)
             + self._detour_rows(cell)
             + self._ahead_rows(cell)
             + [Choice("wait", self.factory.waiting)]
@@ -138,7 +167,7 @@ class TwinFloor:
         rows = []
         for job in self._ready_jobs(cell):
             change = self.plant.changeover(cell.number, cell.mounted, self._wanted(job))
-            legal = change is not None and self._crew_for(change)
+            legal = change is not None and self._may_start(cell, job, change)
             rows.append(
                 Choice(
                     "job", legal, *job, change.after if change else (), change.time if change else 0
@@ -150,9 +179,15 @@ class TwinFloor:
         rows: list[Choice] = []
         for job in self._ready_jobs(cell):
             wanted = self._wanted(job)
-            if self.plant.changeover(cell.number, cell.mounted, wanted) is None:
-                target = self.plant.detour(cell.number, cell.mounted, wanted)
-                self._offer_changeover(rows, cell, target, job)
+            full = self._full_values(cell, wanted)
+            if full or self.plant.changeover(cell.number, cell.mounted, wanted) is None:
+                target = list(self.plant.detour(cell.number, cell.mounted, wanted))
+                reliefs = [self.plant.relief(cell.number, i, cell.mounted[i]) for i in full]
+                if None not in reliefs:
+                    for i, value in zip(full, reliefs, strict=True):
+                        assert value is not None
+                        target[i] = value
+                    self._offer_changeover(rows, cell, tuple(target), job)
         return rows
 
     def _ahead_rows(self, cell: Cell) -> list[Choice]:
@@ -167,7 +202,12 @@ class TwinFloor:
                 continue
             known.add(wanted)
             change = self.plant.changeover(cell.number, cell.mounted, wanted)
-            if change is not None and change.time > 0 and change.after not in listed:
+            if (
+                change is not None
+                and change.time > 0
+                and change.after not in listed
+                and self.people.are_free(self.plant.changeover_need(cell.number), self.clock)
+            ):
                 self._offer_changeover(rows, cell, change.after, job)
         return rows
 
@@ -175,13 +215,22 @@ class TwinFloor:
         change = self.plant.changeover(cell.number, cell.mounted, target)
         if (
             change is not None
-            and self._crew_for(change)
+            and self._may_change(cell, change)
             and target not in [row.target for row in rows]
         ):
             rows.append(Choice("changeover", True, *lead, target, change.time))
 
     def _has_something_to_choose(self, cell: Cell) -> bool:
         if cell.status != "idle" or cell.waiting_since is not None:
+            return False
+        if not self.people.machine_hours[cell.number].is_open(self.clock):
+            return False
+        urgency = self._urgency(cell)
+        if any(row.legal for row in self._maintenance_rows(cell)) and (
+            urgency in ("due", "needed") or self.factory.waiting
+        ):
+            return True
+        if urgency == "due":
             return False
         if any(row.legal for row in self._job_rows(cell)) or self._detour_rows(cell):
             return True
@@ -204,9 +253,6 @@ class TwinFloor:
             for _, order, operation in self.centres[cell.centre].queue
             if self._eligible(cell, (order, operation))
         ]
-
-    def _crew_for(self, change: Changeover) -> bool:
-        return change.time == 0 or self.crews_free > 0
 
     def _realised_process_time(self, machine: int, job: Job) -> int:
         task, order = self._task(job), self.orders[job[0]]
@@ -243,6 +289,10 @@ class TwinFloor:
                     / 60
                     * (date - self.clock)
                 )
+        hours = (date - self.clock) * self.factory.tick_minutes / 60
+        overtime = sum(self._is_overtime(cell) for cell in self.cells)
+        self.costs["overtime"] += self.factory.costs.overtime * overtime * hours
+        self.costs["staff"] += self.factory.costs.staff * self.people.cost_per_hour() * hours
         power = sum(self._power(cell) for cell in self.cells)
         ticks_per_hour = max(1, half_up(60 / self.factory.tick_minutes))
         while self.clock < date:
@@ -259,6 +309,11 @@ class TwinFloor:
 
     def _power(self, cell: Cell) -> float:
         machine = self.plant.machines[cell.number]
+        rest = machine.idle_power
+        if machine.closed_power is not None and not self.people.machine_hours[cell.number].is_open(
+            self.clock
+        ):
+            rest = machine.closed_power
         return {"changing": machine.changeover_power, "processing": machine.processing_power}.get(
-            cell.status, machine.idle_power
+            cell.status, rest
         )

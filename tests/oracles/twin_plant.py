@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from factory.model import Attribute, Factory, OptionValue, Product
 from tests.oracles.twin_draws import half_up
+from tests.oracles.twin_hours import Need, People
 
 Setup = tuple[int, ...]
 """One mounted value index for every attribute of the machine's work centre."""
@@ -34,6 +35,7 @@ class Plant:
             number for number, centre in enumerate(self.centres) for _ in centre.machines
         ]
         self.crews = len(self.machines) if factory.crews is None else factory.crews
+        self.people = People(factory, self.crews)
         self.initial_setup = [self._initial_setup(machine) for machine in range(len(self.machines))]
         self.routes = {product.name: Route(self, product) for product in factory.products}
 
@@ -72,6 +74,41 @@ class Plant:
                 else self._first_step(machine, attribute, old, new)
             )
         return tuple(steps)
+
+    def changeover_need(self, machine: int) -> Need | None:
+        """The people that a changeover of positive time needs."""
+        staff = self.centres[self.centre_of[machine]].changeover_staff
+        if staff is not None:
+            return staff.skill, staff.number
+        return None if self.factory.staff else (None, 1)
+
+    def relief(self, machine: int, place: int, mounted: int) -> int | None:
+        """The value to change to at the longest run: quickest there and back."""
+        attribute = self.attributes(machine)[place]
+        matrix = self.matrix(machine, attribute)
+        best: tuple[int, int] | None = None
+        for value in range(len(attribute.values)):
+            if value == mounted or not allowed(attribute, mounted, value):
+                continue
+            back = self._way(machine, attribute, value, mounted)
+            if back is not None:
+                found = matrix[mounted][value] + back, value
+                best = found if best is None else min(best, found)
+        return None if best is None else best[1]
+
+    def _way(self, machine: int, attribute: Attribute, start: int, goal: int) -> int | None:
+        """Time of the quickest allowed path."""
+        matrix, times, pending = self.matrix(machine, attribute), {start: 0}, {start}
+        while pending:
+            value = min(pending, key=lambda each: times[each])
+            pending.remove(value)
+            for following in range(len(attribute.values)):
+                if following != value and allowed(attribute, value, following):
+                    time = times[value] + matrix[value][following]
+                    if following not in times or time < times[following]:
+                        times[following] = time
+                        pending.add(following)
+        return times.get(goal)
 
     def transport_time(self, origin: int, destination: int) -> int:
         names = self.centres[origin].name, self.centres[destination].name
@@ -191,6 +228,12 @@ class Task:
         self.attributes = plant.centres[self.centre].attributes
         self.setup = operation.setup
         self.needs_material = operation.needs_material
+        self.across, self.longest_pause = operation.across_closures, operation.longest_pause
+        self.need: Need | None = None
+        self.holds = False
+        if operation.staff is not None:
+            self.need = operation.staff.skill, operation.staff.number
+            self.holds = operation.staff.during == "whole"
         self.base_time: dict[int, int] = {}
         for machine, centre in enumerate(plant.centre_of):
             own = (operation.machine_times or {}).get(

@@ -200,7 +200,10 @@ def _draw_order(
     ]
     low, high = customer.allowance
     allowance = low + draws.uniform(ALLOWANCE, number, 0) * (high - low)
-    due_date = release_date + max(1, half_up(allowance * plant.routes[name].work_content(chosen)))
+    ticks = max(1, half_up(allowance * plant.routes[name].work_content(chosen)))
+    due_date = release_date + ticks
+    if factory.demand.allowance_in == "open":
+        due_date = plant.people.plant.finish(release_date, ticks)
     return _make_order(plant, number, release_date, due_date, customer.weight, name, chosen)
 
 

@@ -6,6 +6,8 @@ import math
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import numpy as np
+
 from factory.model import Calendar, Factory
 
 DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
@@ -26,7 +28,7 @@ class WallClock:
         assert factory.start is not None
         self.factory, self.calendar, self.ticks = factory, calendar, ticks
         self.start = datetime.fromisoformat(factory.start)
-        self.open = [False] * ticks
+        self._open = np.zeros(ticks, np.bool_)
         days = math.ceil(ticks * factory.tick_minutes / 1440) + 3
         for text in calendar.open:
             names, hours = text.rsplit(" ", 1)
@@ -39,8 +41,15 @@ class WallClock:
                 self._mark(*_dates(text), state)
 
     def _mark(self, begin: datetime, end: datetime, state: bool) -> None:
-        for tick in range(max(0, self._tick(begin)), min(self.ticks, self._tick(end))):
-            self.open[tick] = state
+        first, last = max(0, self._tick(begin)), min(self.ticks, self._tick(end))
+        if first < last:
+            self._open[first:last] = state
+
+    @property
+    def open(self) -> list[bool]:
+        """Whether each tick is open."""
+        ticks: list[bool] = self._open.tolist()
+        return ticks
 
     def _tick(self, local: datetime) -> int:
         elapsed = local - self.start

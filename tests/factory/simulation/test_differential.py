@@ -33,7 +33,12 @@ def kernel_rows(simulator: Simulator) -> list[tuple[Any, ...]]:
 
 def _row(choice: Any) -> tuple[Any, ...]:
     # which operation leads a changeover row is an expectation, not a matter of the model
-    about = {"job": (choice.order, choice.operation), "changeover": choice.target, "wait": ()}
+    about = {
+        "job": (choice.order, choice.operation),
+        "maintenance": (choice.operation, choice.target),
+        "changeover": choice.target,
+        "wait": (),
+    }
     return choice.kind, about[choice.kind], choice.legal
 
 
@@ -42,7 +47,11 @@ def twin_events(twin: Twin) -> list[tuple[Any, ...]]:
 
     Events that end at one instant on different machines have no order in the model.
     """
-    return sorted((event[1], *_moment(event), event) for event in twin.events)
+    return sorted(
+        (event[1], *_moment(event), event)
+        for event in twin.events
+        if event[0] != "assignment" or twin.factory.staff  # crews are not recorded
+    )
 
 
 def kernel_events(factory: Factory, schedule: Schedule) -> list[tuple[Any, ...]]:
@@ -79,14 +88,38 @@ def kernel_events(factory: Factory, schedule: Schedule) -> list[tuple[Any, ...]]
             events.append(("changeover", c.machine, *lead, c.start_date, c.end_date, *setups))
     events += [("failure", f.machine, f.start_date, f.end_date) for f in schedule.failures]
     events += [("wait", w.machine, w.start_date, w.end_date) for w in schedule.waits]
+    events += [("pause", p.machine, p.start_date, p.end_date) for p in schedule.pauses]
+    events += operating_events(factory, schedule)
     return sorted((event[1], *_moment(event), event) for event in events)
+
+
+def operating_events(factory: Factory, schedule: Schedule) -> list[tuple[Any, ...]]:
+    """Return maintenance and assignments in the twin's form."""
+    machines = [machine for centre in factory.work_centres for machine in centre.machines]
+    events: list[tuple[Any, ...]] = []
+    for m in schedule.maintenance:
+        kinds = [kind.name for kind in machines[m.machine].maintenance]
+        number = kinds.index(m.name)
+        events.append(("maintenance", m.machine, number, m.start_date, m.end_date))
+    if factory.staff:
+        groups = [group.name for group in factory.staff]
+        for a in schedule.assignments:
+            span = (a.start_date, a.end_date)
+            events.append(("assignment", a.machine, groups.index(a.group), a.number, *span))
+    return events
 
 
 def _moment(event: tuple[Any, ...]) -> tuple[int, int]:
     """End and start of an event."""
-    start, end = {"operation": (5, 6), "changeover": (4, 5), "failure": (2, 3), "wait": (2, 3)}[
-        event[0]
-    ]
+    start, end = {
+        "operation": (5, 6),
+        "changeover": (4, 5),
+        "failure": (2, 3),
+        "wait": (2, 3),
+        "maintenance": (3, 4),
+        "pause": (2, 3),
+        "assignment": (4, 5),
+    }[event[0]]
     return event[end], event[start]
 
 
