@@ -112,7 +112,15 @@ class AssignmentRecord:
 
 
 _Span = TypeVar("_Span", FailureRecord, WaitRecord)
-Record = OperationRecord | ChangeoverRecord | FailureRecord | WaitRecord
+Record = (
+    OperationRecord
+    | ChangeoverRecord
+    | FailureRecord
+    | WaitRecord
+    | MaintenanceRecord
+    | PauseRecord
+    | AssignmentRecord
+)
 """Something that a machine did."""
 
 

@@ -9,14 +9,21 @@ from typing import NamedTuple
 import numpy as np
 
 from factory.lookups import Step
-from factory.schedule.columns import Ints, ScheduleColumns, pair_interruptions
+from factory.schedule.columns import (
+    Ints,
+    MaintenanceColumns,
+    ScheduleColumns,
+    SpanColumns,
+    pair_interruptions,
+)
 from factory.verification.order_tables import FactoryTables, OrderTables
+from factory.verification.violations import TableEntry
 
 
-class Repairs(NamedTuple):
-    """Failures with the operations that they interrupt, as listed, ``[P]``, by date."""
+class Interruptions(NamedTuple):
+    """Failures or pauses with the operations that they interrupt, as listed, ``[P]``, by date."""
 
-    failure: Ints  # index
+    span: Ints  # index
     operation: Ints  # index
     start_date: Ints
     end_date: Ints
@@ -50,23 +57,40 @@ class Case:
         return operations.order * self.tables.max_operations + operations.operation
 
     @cached_property
-    def repairs(self) -> Repairs:
+    def repairs(self) -> Interruptions:
         """Repairs that begin and end between the dates of an operation."""
-        failures = self.schedule.failures
-        if not len(failures.machine):
-            return Repairs(*[np.zeros(0, np.int64)] * 4)
-        failure, operation = pair_interruptions(self.schedule.operations, failures)
-        start_date, end_date = failures.start_date[failure], failures.end_date[failure]
-        by_date = np.lexsort((end_date, start_date))
-        return Repairs(*(column[by_date] for column in (failure, operation, start_date, end_date)))
+        return self._interruptions(self.schedule.failures)
 
     @cached_property
     def net_times(self) -> Ints:
-        """Ticks between the dates of each attempt less its repairs, ``[N]``."""
+        """Ticks between the dates of each attempt less its repairs and pauses, ``[N]``."""
         operations, repairs = self.schedule.operations, self.repairs
         times: Ints = operations.end_date - operations.start_date
         np.subtract.at(times, repairs.operation, repairs.end_date - repairs.start_date)
+        pauses = self.pauses
+        np.subtract.at(times, pauses.operation, pauses.end_date - pauses.start_date)
         return times
+
+    @cached_property
+    def pauses(self) -> Interruptions:
+        """Pauses that begin and end between the dates of an operation."""
+        return self._interruptions(self.schedule.pauses)
+
+    def _interruptions(self, spans: SpanColumns) -> Interruptions:
+        if not len(spans.machine):
+            return Interruptions(*[np.zeros(0, np.int64)] * 4)
+        span, operation = pair_interruptions(self.schedule.operations, spans)
+        start_date, end_date = spans.start_date[span], spans.end_date[span]
+        by_date = np.lexsort((end_date, start_date))
+        return Interruptions(
+            *(column[by_date] for column in (span, operation, start_date, end_date))
+        )
+
+    @cached_property
+    def maintenance(self) -> MaintenanceColumns:
+        """All maintenance, that in work at the end last."""
+        done, open_ = self.schedule.maintenance, self.schedule.open_maintenance
+        return MaintenanceColumns(*(np.concatenate(pair) for pair in zip(done, open_, strict=True)))
 
     @property
     def process_times(self) -> Ints:
@@ -79,6 +103,13 @@ class Case:
         """Ticks that each attempt must take, ``[N]``; -1 on machines that are not eligible."""
         operations = self.schedule.operations
         return self.orders.process_times(self.slot, operations.machine, operations.attempt)
+
+    def maintenance_entry(self, number: int) -> TableEntry:
+        """Return the record of a line of :attr:`maintenance`."""
+        done = len(self.schedule.maintenance.machine)
+        if number < done:
+            return TableEntry("maintenance", number)
+        return TableEntry("open_maintenance", number - done)
 
     def step(self, slot: int) -> Step:
         """Return the step of a slot in its product's route."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from factory.lookups import Changeover
-from factory.schedule.columns import Ints, Masks, SpanColumns
+from factory.schedule.columns import Ints, Masks, SpanColumns, net_times, pair_interruptions
 from factory.verification.case import Case
 from factory.verification.sequence import Pairing, WorkSequence
 from factory.verification.violations import Constraint, Finding, TableEntry, findings_where
@@ -25,7 +25,7 @@ def check_overlaps(case: Case, sequence: WorkSequence) -> Iterator[Finding]:
         sequence.machine,
         sequence.start_date,
         sequence.end_date,
-        lambda row: _entry_of(sequence, row),
+        lambda row: _entry_of(case, sequence, row),
     )
     failures = case.schedule.failures
     by_date = np.lexsort((failures.end_date, failures.start_date, failures.machine))
@@ -37,12 +37,14 @@ def check_overlaps(case: Case, sequence: WorkSequence) -> Iterator[Finding]:
     )
 
 
-def _entry_of(sequence: WorkSequence, row: int) -> TableEntry:
+def _entry_of(case: Case, sequence: WorkSequence, row: int) -> TableEntry:
     """Return the record that names a block."""
     if sequence.wait[row] >= 0:
         return TableEntry("waits", int(sequence.wait[row]))
     if sequence.operation[row] >= 0:
         return TableEntry("operations", int(sequence.operation[row]))
+    if sequence.maintenance[row] >= 0:
+        return case.maintenance_entry(int(sequence.maintenance[row]))
     return TableEntry("changeovers", int(sequence.changeover[row]))
 
 
@@ -96,12 +98,25 @@ def check_pauses(case: Case, pairing: Pairing) -> Iterator[Finding]:
         start_date,
     )
     yield from findings_where(
-        end_date != operations.start_date[paired],
+        _ends_of_pauses(case, operations.machine[paired], end_date)
+        != operations.start_date[paired],
         Constraint.PAUSE,
         lambda n: TableEntry("operations", int(paired[n])),
         "its changeover ends at {0} but it starts at {record.start_date}; it must start at once.",
         end_date,
     )
+
+
+def _ends_of_pauses(case: Case, machine: Ints, date: Ints) -> Ints:
+    """Return the ends of the pauses that begin on machines at dates, ``[N]``; the dates themselves
+    where there is none.
+    """
+    pauses = case.schedule.pauses
+    if not len(pauses.machine):
+        return date
+    ends = {(m, start): end for m, start, end in zip(*(c.tolist() for c in pauses), strict=True)}
+    keys = zip(machine.tolist(), date.tolist(), strict=True)
+    return np.array([ends.get(key, key[1]) for key in keys], np.int64)
 
 
 # --- changeovers ----------------------------------------------------------------------------------
@@ -148,10 +163,14 @@ def _check_matrix_times(case: Case, expected: list[Changeover]) -> Iterator[Find
         "{0} is forbidden.",
         lambda n: expected[n].forbidden,
     )
-    time = changeovers.end_date - changeovers.start_date
+    time = net_times(changeovers, case.schedule.pauses, case.schedule.open_pauses)
     must_take = np.array([change.time for change in expected], np.int64)
+    is_wrong = time != must_take
+    if len(case.schedule.pauses.machine) or case.tables.rules.has_rules:
+        # the end of a changeover in progress is expected, and pauses may lie ahead
+        is_wrong &= (changeovers.end_date <= case.schedule.end_date) | (time < must_take)
     yield from findings_where(
-        ~is_forbidden & (time != must_take),
+        ~is_forbidden & is_wrong,
         Constraint.CHANGEOVER_TIME,
         "changeovers",
         "takes {0} ticks; {1} to {2} must take {3}.",
@@ -175,16 +194,28 @@ def check_crews(case: Case) -> Iterator[Finding]:
     """Check that no more changeovers of positive time are under way than there are crews; an end
     comes before a start at one date.
     """
+    if case.tables.rules.has_people:
+        return  # they are assigned
     changeovers, crews = case.schedule.changeovers, case.tables.lookup.crews
-    by_start = np.lexsort((changeovers.machine, changeovers.start_date))
-    by_start = by_start[(changeovers.end_date > changeovers.start_date)[by_start]]
-    start_date = changeovers.start_date[by_start]
-    ends = np.sort(changeovers.end_date[by_start])
+    row = (changeovers.end_date > changeovers.start_date).nonzero()[0]
+    machine, starts, ends = (
+        changeovers.machine[row],
+        changeovers.start_date[row],
+        changeovers.end_date[row],
+    )
+    for pauses in (case.schedule.pauses, case.schedule.open_pauses):
+        if len(pauses.machine):
+            pause, paused = pair_interruptions(changeovers, pauses)
+            row, machine = np.append(row, paused), np.append(machine, pauses.machine[pause])
+            starts = np.append(starts, pauses.end_date[pause])
+            ends = np.append(ends, pauses.start_date[pause])
+    by_start = np.lexsort((machine, starts))
+    start_date, row, ends = starts[by_start], row[by_start], np.sort(ends)
     under_way = np.arange(1, len(by_start) + 1) - np.searchsorted(ends, start_date, side="right")
     yield from findings_where(
         under_way > crews,
         Constraint.CREWS,
-        lambda n: TableEntry("changeovers", int(by_start[n])),
+        lambda n: TableEntry("changeovers", int(row[n])),
         f"is number {{0}} under way at {{1}}; there are {crews} crews.",
         under_way,
         start_date,
@@ -204,6 +235,8 @@ def check_setups(case: Case, sequence: WorkSequence) -> Iterator[Finding]:
     rows = np.arange(len(sequence.machine))
     latest = np.maximum.accumulate(np.where(sequence.changeover >= 0, rows, -1))
     mounted = _mounted(case, sequence, latest)
+    if case.tables.has_mounts:
+        mounted = _mounted_with_maintenance(case, sequence, mounted)
     mounted_before = np.empty_like(mounted)
     mounted_before[1:] = mounted[:-1]
     begin = (sequence.first == rows).nonzero()[0]
@@ -235,6 +268,20 @@ def _mounted(case: Case, sequence: WorkSequence, latest: Ints) -> Ints:
     changed = (latest >= sequence.first).nonzero()[0]
     to_setup = case.schedule.changeovers.to_setup
     mounted[changed] = to_setup.take(sequence.changeover[latest[changed]], axis=0)
+    return mounted
+
+
+def _mounted_with_maintenance(case: Case, sequence: WorkSequence, mounted: Ints) -> Ints:
+    """Return setups ``[B, T]`` in which each maintenance has mounted its values, up to the next
+    changeover of the machine.
+    """
+    mounted, upkeep = mounted.copy(), case.maintenance
+    for row, number in enumerate(sequence.maintenance.tolist()):
+        if row > sequence.first[row] and sequence.changeover[row] < 0:
+            mounted[row] = mounted[row - 1]
+        if number >= 0:
+            mounts = case.tables.mounts[int(upkeep.machine[number])][int(upkeep.kind[number])]
+            mounted[row] = np.where(mounts >= 0, mounts, mounted[row])
     return mounted
 
 

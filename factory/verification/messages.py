@@ -9,10 +9,13 @@ import numpy as np
 
 from factory.lookups import FactoryLookup
 from factory.schedule.record_kinds import (
+    AssignmentRecord,
     ChangeoverRecord,
     FailureRecord,
+    MaintenanceRecord,
     OperationRecord,
     OrderRecord,
+    PauseRecord,
     Record,
 )
 from factory.schedule.records import Schedule
@@ -26,6 +29,12 @@ _TABLES = (
     "waits",
     "open_operations",
     "open_failures",
+    "maintenance",
+    "open_maintenance",
+    "pauses",
+    "open_pauses",
+    "assignments",
+    "open_assignments",
 )
 
 
@@ -121,6 +130,12 @@ def name_unreadable(_: Schedule, record: Record) -> str:
             return f"changeover at {record.start_date} on machine {record.machine}"
         case FailureRecord():
             return f"failure at {record.start_date} on machine {record.machine}"
+        case MaintenanceRecord():
+            return f"maintenance {record.name} at {record.start_date} on machine {record.machine}"
+        case PauseRecord():
+            return f"pause at {record.start_date} on machine {record.machine}"
+        case AssignmentRecord():
+            return f"work of {record.group} at {record.start_date} on machine {record.machine}"
     return f"wait at {record.start_date} on machine {record.machine}"
 
 
@@ -142,4 +157,10 @@ def name_readable(schedule: Schedule, record: Record) -> str:
             )
         case FailureRecord():
             return f"{machine}, failure at {record.start_date}"
+        case MaintenanceRecord():
+            return f"{machine}, maintenance {record.name} at {record.start_date}"
+        case PauseRecord():
+            return f"{machine}, pause at {record.start_date}"
+        case AssignmentRecord():
+            return f"{machine}, work of {record.group} at {record.start_date}"
     return f"{machine}, wait at {record.start_date}"

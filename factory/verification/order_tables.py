@@ -9,13 +9,14 @@ plain Python, so that the verifier shares nothing with the kernel.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from factory.calendars.work_rules import WorkRules
 from factory.lookups import MAX_CHANGEOVERS, MAX_ROUTES, Changeover, FactoryLookup, RouteTask
 from factory.schedule.columns import Floats, Ints, Masks, OrderColumns
 from factory.verification.reference_world import (
@@ -78,6 +79,7 @@ class FactoryTables:
             [self._may_change_alone(centre) for centre in lookup.centre_of], np.bool_
         )
         self._lay_out_setups()
+        self._lay_out_rules()
         self._routes: Callable[[int, tuple[int, ...]], RouteTable] = lru_cache(MAX_ROUTES // 8)(
             self._lay_out_route
         )
@@ -88,7 +90,8 @@ class FactoryTables:
     def _may_change_alone(self, centre: int) -> bool:
         """Return whether machines change over ahead of time, or around a forbidden pair."""
         return self.lookup.factory.changeover_ahead or any(
-            attribute.forbidden for attribute in self.lookup.centres[centre].attributes
+            attribute.forbidden or attribute.max_run is not None
+            for attribute in self.lookup.centres[centre].attributes
         )
 
     def _lay_out_setups(self) -> None:
@@ -107,6 +110,33 @@ class FactoryTables:
             ):
                 self.num_values[machine, i] = len(values)
                 self.initial_setup[machine, i] = values.index(initial)
+
+    def _lay_out_rules(self) -> None:
+        """Lay out what hours, people, maintenance and runs ask of schedules."""
+        lookup = self.lookup
+        self.rules = WorkRules(lookup)
+        self.mounts = [
+            [
+                self._lay_out_mounts(machine, kind.mounts)
+                for kind in lookup.machines[machine].maintenance
+            ]
+            for machine in range(len(lookup.machines))
+        ]
+        self.has_operating_rules = self.rules.has_rules or any(
+            attribute.min_run is not None or attribute.max_run is not None
+            for centre in lookup.centres
+            for attribute in centre.attributes
+        )
+        self.has_mounts = any((row >= 0).any() for rows in self.mounts for row in rows)
+
+    def _lay_out_mounts(self, machine: int, mounts: Mapping[str, str]) -> Ints:
+        """Return the value of each attribute that a maintenance mounts; -1: as it is."""
+        row: Ints = np.full(self.attributes, -1, np.int64)
+        names = self.lookup.setup_values[self.lookup.centre_of[machine]]
+        for i, (attribute, values) in enumerate(names.items()):
+            if attribute in mounts:
+                row[i] = values.index(mounts[attribute])
+        return row
 
     def setup_names(self, centre: int, setup: NDArray[Any]) -> tuple[str | None, ...]:
         """Return the names of a setup's values at a work centre; None: don't care."""

@@ -24,7 +24,9 @@ _Span = tuple[int, int]
 
 
 def check_durations(case: Case) -> Iterator[Finding]:
-    """Check that processing takes its nominal or drawn time, and pauses for failures only."""
+    """Check that processing takes its nominal or drawn time, and stops only for failures and
+    pauses.
+    """
     process_time, expected = case.process_times, case.expected_times
     operations = case.schedule.operations
     if operations.process_time is not None:
@@ -32,8 +34,8 @@ def check_durations(case: Case) -> Iterator[Finding]:
             case.net_times != process_time,
             Constraint.INTERRUPTION,
             "operations",
-            "lasts from {record.start_date} to {record.end_date} with {0} ticks of repair, but its"
-            " process time is {record.process_time}.",
+            "lasts from {record.start_date} to {record.end_date} with {0} ticks of repair and"
+            " pause, but its process time is {record.process_time}.",
             operations.end_date - operations.start_date - case.net_times,
         )
     is_wrong = (process_time != expected) & (expected >= 0)
@@ -86,7 +88,7 @@ def _check_failure_places(case: Case) -> Iterator[Finding]:
     yield from findings_where(~can_fail, Constraint.FAILURE, "failures", "the machine never fails.")
     is_inside = np.zeros(len(failures.machine), np.bool_)
     is_before_end = repairs.end_date < operations.end_date[repairs.operation]
-    is_inside[repairs.failure[is_before_end]] = True
+    is_inside[repairs.span[is_before_end]] = True
     yield from findings_where(
         can_fail & ~is_inside,
         Constraint.FAILURE,
@@ -100,7 +102,7 @@ def _actual_repairs(case: Case) -> dict[int, list[_Span]]:
     """Return the listed repairs within each operation, on machines that may fail."""
     repairs = case.repairs
     spans: dict[int, list[_Span]] = defaultdict(list)
-    can_fail = case.tables.can_fail[case.schedule.failures.machine[repairs.failure]]
+    can_fail = case.tables.can_fail[case.schedule.failures.machine[repairs.span]]
     for n, start, end in zip(
         *(
             column[can_fail].tolist()
@@ -129,6 +131,9 @@ def _drawn_repairs(case: Case, sequence: WorkSequence) -> dict[int, list[_Span]]
     edges = operations.machine[done].searchsorted(np.arange(len(tables.can_fail) + 1)).tolist()
     spans: dict[int, list[_Span]] = defaultdict(list)
     delay: dict[int, int] = defaultdict(int)
+    pauses: dict[int, list[_Span]] = defaultdict(list)
+    for n, *pause in zip(*(column.tolist() for column in case.pauses[1:]), strict=True):
+        pauses[n].append((pause[0], pause[1]))
     for machine in tables.can_fail.nonzero()[0].tolist():
         begin, end = edges[machine], edges[machine + 1]
         ages, repair_times = case.orders.failures(machine, age[end] - age[begin])
@@ -137,6 +142,11 @@ def _drawn_repairs(case: Case, sequence: WorkSequence) -> dict[int, list[_Span]]
             n = int(done[row])
             processed = at_age + age[begin] - age[row]
             date = int(operations.start_date[n]) + processed + delay[n]
+            # a failure at the date of a pause comes first
+            while pauses[n] and pauses[n][0][0] < date:
+                begin_pause, end_pause = pauses[n].pop(0)
+                delay[n] += end_pause - begin_pause
+                date += end_pause - begin_pause
             spans[n].append((date, date + repair_time))
             delay[n] += repair_time
     return spans

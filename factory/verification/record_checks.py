@@ -15,8 +15,10 @@ from factory.lookups import FactoryLookup
 from factory.schedule.columns import (
     NONE,
     UNKNOWN,
+    AssignmentColumns,
     ChangeoverColumns,
     Ints,
+    MaintenanceColumns,
     Masks,
     OperationColumns,
     ScheduleColumns,
@@ -117,10 +119,49 @@ def check_records(schedule: ScheduleColumns, tables: FactoryTables) -> Iterator[
             yield from _check_operations(schedule, table, tables)
     if len(schedule.changeovers.machine):
         yield from _check_changeovers(schedule, tables)
-    for table in ("failures", "waits", "open_failures"):
+    yield from _check_operating_records(schedule, tables)
+    for table in ("failures", "waits", "open_failures", "pauses", "open_pauses"):
         spans: SpanColumns = getattr(schedule, table)
         if len(spans.machine):
             yield from _check_span(table, spans, spans.start_date, tables)
+
+
+def _check_operating_records(schedule: ScheduleColumns, tables: FactoryTables) -> Iterator[Finding]:
+    """Check the records of maintenance and of people at work, and the ends of open records."""
+    for table in ("open_pauses", "open_assignments"):
+        spans: SpanColumns | AssignmentColumns = getattr(schedule, table)
+        yield from findings_where(
+            spans.end_date != schedule.end_date,
+            Constraint.RECORD,
+            table,
+            f"ends at {{record.end_date}}; it must end with the schedule, at {schedule.end_date}.",
+        )
+    for table in ("maintenance", "open_maintenance"):
+        maintenance: MaintenanceColumns = getattr(schedule, table)
+        if len(maintenance.machine):
+            yield from _check_span(table, maintenance, maintenance.start_date, tables)
+            yield from findings_where(
+                maintenance.kind == UNKNOWN,
+                Constraint.RECORD,
+                table,
+                "name = {record.name!r}; the machine has no such maintenance.",
+            )
+    for table in ("assignments", "open_assignments"):
+        assignments: AssignmentColumns = getattr(schedule, table)
+        if len(assignments.machine):
+            yield from _check_span(table, assignments, assignments.start_date, tables)
+            yield from findings_where(
+                assignments.group == UNKNOWN,
+                Constraint.RECORD,
+                table,
+                "group = {record.group!r}; the factory has no such group of people.",
+            )
+            yield from findings_where(
+                assignments.number < 1,
+                Constraint.RECORD,
+                table,
+                "number = {record.number}; it must be at least 1.",
+            )
 
 
 def _check_orders(schedule: ScheduleColumns, tables: FactoryTables) -> Iterator[Finding]:
@@ -150,7 +191,9 @@ def _check_orders(schedule: ScheduleColumns, tables: FactoryTables) -> Iterator[
 
 def _check_span(
     table: str,
-    spans: SpanColumns | OperationColumns | ChangeoverColumns,
+    spans: (
+        SpanColumns | OperationColumns | ChangeoverColumns | MaintenanceColumns | AssignmentColumns
+    ),
     first: Ints,
     tables: FactoryTables,
 ) -> Iterator[Finding]:

@@ -1,5 +1,5 @@
 """The sequence in which machines did everything: operations with their changeovers, changeovers
-alone, waits.
+alone, maintenance, waits.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Pairing(NamedTuple):
 
 class WorkSequence(NamedTuple):
     """Blocks of work and waits by machine and date, ``[B]``: an operation with its changeover, a
-    changeover alone, or a wait.
+    changeover alone, a maintenance, or a wait.
     """
 
     machine: Ints
@@ -43,6 +43,7 @@ class WorkSequence(NamedTuple):
     operation: Ints  # index; -1: none
     changeover: Ints  # index; -1: none
     wait: Ints  # index; -1: none
+    maintenance: Ints  # index in ``Case.maintenance``; -1: none
     first: Ints  # row where the blocks of the machine begin
 
 
@@ -147,24 +148,41 @@ def sequence_of(case: Case, pairing: Pairing) -> WorkSequence:
     """
     schedule = case.schedule
     operations, changeovers, waits = schedule.operations, schedule.changeovers, schedule.waits
-    alone = pairing.is_alone.nonzero()[0]
+    alone, upkeep = pairing.is_alone.nonzero()[0], case.maintenance
     start_date, end_date = _dates_with_changeovers(case, pairing)
-    num_waits, num_operations, num_alone = len(waits.machine), len(start_date), len(alone)
-    none = np.full(num_waits + num_operations + num_alone, -1, np.int64)
-    columns = (
-        (waits.machine, operations.machine, changeovers.machine[alone]),
-        (waits.start_date, start_date, changeovers.start_date[alone]),
-        (waits.end_date, end_date, changeovers.end_date[alone]),
-        (none[:num_waits], np.arange(num_operations), none[:num_alone]),
-        (none[:num_waits], pairing.changeover, alone),
-        (np.arange(num_waits), none[: num_operations + num_alone]),
+    sizes = [len(waits.machine), len(start_date), len(alone), len(upkeep.machine)]
+
+    def index(kind: int, values: Ints) -> Ints:
+        """Return values for one kind of block, and -1 for the others."""
+        parts = [np.full(size, -1, np.int64) for size in sizes]
+        parts[kind] = values
+        return np.concatenate(parts)
+
+    machine, start_date, end_date = (
+        np.concatenate(parts)
+        for parts in (
+            (waits.machine, operations.machine, changeovers.machine[alone], upkeep.machine),
+            (waits.start_date, start_date, changeovers.start_date[alone], upkeep.start_date),
+            (waits.end_date, end_date, changeovers.end_date[alone], upkeep.end_date),
+        )
     )
-    machine, start_date, end_date, *others = (np.concatenate(parts) for parts in columns)
+    changeover = index(2, alone)
+    changeover[sizes[0] : sizes[0] + sizes[1]] = pairing.changeover
     by_date = np.lexsort((end_date, start_date, machine))
     machine, start_date, end_date = machine[by_date], start_date[by_date], end_date[by_date]
-    operation, changeover, wait = (column[by_date] for column in others)
+    operation, changeover, wait, maintenance = (
+        column[by_date]
+        for column in (
+            index(1, np.arange(sizes[1])),
+            changeover,
+            index(0, np.arange(sizes[0])),
+            index(3, np.arange(sizes[3])),
+        )
+    )
     first = machine.searchsorted(np.arange(len(case.tables.centre)))[machine]
-    sequence = WorkSequence(machine, start_date, end_date, operation, changeover, wait, first)
+    sequence = WorkSequence(
+        machine, start_date, end_date, operation, changeover, wait, maintenance, first
+    )
     return _settle_ties(case, sequence)
 
 
@@ -186,7 +204,7 @@ def _dates_with_changeovers(case: Case, pairing: Pairing) -> tuple[Ints, Ints]:
 
 def _settle_ties(case: Case, sequence: WorkSequence) -> WorkSequence:
     """Return the sequence with blocks of equal dates in an order that fits the setups."""
-    is_block = sequence.wait < 0
+    is_block = (sequence.wait < 0) & (sequence.maintenance < 0)
     is_tie = is_block[1:] & is_block[:-1]
     for column in (sequence.machine, sequence.start_date, sequence.end_date):
         is_tie &= column[1:] == column[:-1]
@@ -219,6 +237,11 @@ def _fitting_order(
     mounted = case.tables.initial_setup[sequence.machine[begin]]
     if (made >= 0).any():
         mounted = changeovers.to_setup[made[made >= 0][-1]]
+        before = before[np.flatnonzero(made >= 0)[-1] + 1 :]
+    for number in sequence.maintenance[before][sequence.maintenance[before] >= 0].tolist():
+        machine, *_, kind = (int(column[number]) for column in case.maintenance)
+        mounts = case.tables.mounts[machine][kind]
+        mounted = np.where(mounts >= 0, mounts, mounted)
     left = sorted(range(begin, end), key=lambda row: _rank(case, sequence, row))
     while left:
         row = next((row for row in left if _fits(case, sequence, row, mounted)), left[0])

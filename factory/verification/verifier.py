@@ -41,6 +41,7 @@ from factory.verification.order_checks import (
     check_orders,
 )
 from factory.verification.order_tables import FactoryTables, OrderTables
+from factory.verification.people_checks import check_people
 from factory.verification.processing_checks import (
     check_durations,
     check_failures,
@@ -57,6 +58,13 @@ from factory.verification.reference_world import (
     draw_orders,
 )
 from factory.verification.sequence import pair_changeovers, sequence_of
+from factory.verification.shift_checks import (
+    check_closures,
+    check_fits,
+    check_shift_pauses,
+    lay_out_shifts,
+)
+from factory.verification.upkeep_checks import check_upkeep
 from factory.verification.violations import Constraint, Finding, VerificationError, Violation
 
 MAX_REALISATIONS = 256
@@ -109,7 +117,7 @@ class Verifier:
         Returns
         -------
         Bill
-            The five cost terms, electricity, CO2e and waste.
+            The cost terms, electricity, CO2e and waste.
 
         Raises
         ------
@@ -231,7 +239,25 @@ def _check_case(case: Case) -> tuple[list[Finding], list[Changeover]]:
         *check_crews(case),
         *check_ends(case),
     ]
+    if case.tables.has_operating_rules or _has_operating_records(case.schedule):
+        shifts = lay_out_shifts(case, pairing, case.tables.rules)
+        findings += [
+            *check_shift_pauses(case, shifts),
+            *check_closures(case, shifts),
+            *check_fits(case, pairing, changeovers, case.tables.rules),
+            *check_people(case, shifts),
+            *check_upkeep(case, sequence),
+        ]
     return findings, changeovers
+
+
+def _has_operating_records(schedule: ScheduleColumns) -> bool:
+    """Return whether a schedule has pauses, maintenance or people at work."""
+    tables = (
+        *(schedule.pauses, schedule.maintenance, schedule.assignments),
+        *(schedule.open_pauses, schedule.open_maintenance, schedule.open_assignments),
+    )
+    return any(len(table.machine) > 0 for table in tables)
 
 
 def _with_own_attributes(schedule: ScheduleColumns, tables: FactoryTables) -> ScheduleColumns:
