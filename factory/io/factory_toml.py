@@ -38,7 +38,8 @@ def parse_factory(data: dict[str, Any], where: str) -> Factory:
     try:
         factory = Factory.model_validate_json(json.dumps(data, default=_stand_in))
     except ValidationError as error:
-        refuse((_explain(item, data) for item in error.errors()), where)
+        items = [item for item in error.errors() if item["type"] != "default_factory_not_called"]
+        refuse((_explain(item, data) for item in items), where)
         raise  # not reached: a ValidationError has at least one error
     check_factory(factory, where)
     return factory
@@ -135,6 +136,9 @@ _TABLES = {
     "regimes",
     "customers",
     "material",
+    "calendars",
+    "staff",
+    "maintenance",
 }
 """Lists of tables with headers; other lists are on one line."""
 _SECTIONS = {"demand", "transport", "tariff", "uncertainty", "costs"}

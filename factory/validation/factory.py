@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
-from factory.model import Factory, Machine, Operation, Option
+from factory.model import Factory, Machine
 from factory.routes import find_cycle
 from factory.validation.demand_fields import check_demand, check_supply, check_uncertainty
 from factory.validation.errors import Problem, Words, refuse
 from factory.validation.iso_dates import far_ticks, read_disguised_date
 from factory.validation.numbers import (
     MAX_AMOUNT,
-    MAX_TICKS,
     check_key,
     check_numbers,
     check_positive,
 )
+from factory.validation.operating.clock import (
+    check_calendars,
+    check_calendars_open,
+    check_start,
+)
+from factory.validation.operating.closures import check_closures
+from factory.validation.operating.maintenance import (
+    check_maintenance,
+    check_operating_names,
+    check_pauses,
+)
+from factory.validation.operating.people import check_groups, check_needs
+from factory.validation.process_times import check_option_times, check_process_times
 from factory.validation.references import (
     check_names,
     check_not_empty,
     check_references,
-    find_buyers,
 )
-from factory.validation.setups import check_matrices, check_reachable
+from factory.validation.setups import check_matrices, check_reachable, check_runs
 
 MAX_OPERATIONS = 63
 MAX_PRODUCTS = 32_767
@@ -166,72 +175,6 @@ def check_routes(factory: Factory) -> Iterator[Problem]:
             )
 
 
-def check_option_times(factory: Factory) -> Iterator[Problem]:
-    """Check the maximum time that all options add to an operation."""
-    for name, ticks in _longest_additions(factory.options).items():
-        if ticks > MAX_TICKS:
-            rule = f"the options can add this to operation {name}, but must add at most {MAX_TICKS}"
-            yield Problem(
-                "options",
-                Words(f"{ticks} ticks"),
-                rule,
-                "Use a coarser tick (tick_minutes) or smaller numbers",
-            )
-
-
-def _longest_additions(options: Iterable[Option]) -> Counter[str]:
-    """Return the maximum ticks that ``options`` add to operations, by name."""
-    longest: Counter[str] = Counter()
-    for option in options:
-        maximum: Counter[str] = Counter()
-        for value in option.values:
-            added: Counter[str] = Counter()
-            for effect in value.effects:
-                added[effect.operation] += effect.time
-            maximum |= added  # the maximum of both, by operation
-        longest.update(maximum)
-    return longest
-
-
-def check_process_times(factory: Factory) -> Iterator[Problem]:
-    """Check the process time of each operation on its slowest machine, with its options."""
-    speeds = {c.name: {m.name: m.speed for m in c.machines} for c in factory.work_centres}
-    slowest = {
-        centre: min(machines, key=machines.__getitem__) for centre, machines in speeds.items()
-    }
-    added_by: dict[tuple[str, ...], Counter[str]] = {}
-    buyers = [(option, find_buyers(factory, option)) for option in factory.options]
-    for product in factory.products:
-        options = [option for option, names in buyers if product.name in names]
-        key = tuple(option.name for option in options)
-        if key not in added_by:
-            added_by[key] = _longest_additions(options)
-        for operation in product.operations:
-            place, added = f"product.{product.name}.{operation.name}", added_by[key][operation.name]
-            centre = operation.work_centre
-            yield from _check_process_time(place, operation, speeds[centre], slowest[centre], added)
-
-
-def _check_process_time(
-    place: str, operation: Operation, speeds: dict[str, float], slowest: str, added: int
-) -> Iterator[Problem]:
-    """Check the longest of the times on machines; options add up to ``added``."""
-    if operation.machine_times is None:
-        times, place = {slowest: operation.process_time or 0}, f"{place}.process_time"
-    else:
-        times, place = operation.machine_times, f"{place}.machine_times"
-    name = max(times, key=lambda name: (times[name] + added) / speeds[name])
-    ticks = math.floor((times[name] + added) / speeds[name] + 0.5)
-    if ticks > MAX_TICKS:
-        options = f" with up to {added} of its options" if added else ""
-        rule = (
-            f"at speed {speeds[name]:g} of {name} that is {ticks}{options}, but must be at most"
-            f" {MAX_TICKS}"
-        )
-        remedy = "Correct one of them, or use a coarser tick (tick_minutes)"
-        yield Problem(place, times[name], rule, remedy)
-
-
 def check_launch_dates(factory: Factory) -> Iterator[Problem]:
     """Check that launch dates are ticks from the start, not calendar dates."""
     for product in factory.products:
@@ -243,8 +186,8 @@ def check_launch_dates(factory: Factory) -> Iterator[Problem]:
 
 
 _CHECKS: tuple[tuple[Callable[[Factory], Iterator[Problem]], ...], ...] = (
-    (check_numbers, check_not_empty, check_names),
-    (check_references,),
+    (check_numbers, check_not_empty, check_names, check_operating_names),
+    (check_references, check_groups, check_maintenance),
     (
         check_matrices,
         check_clock,
@@ -257,6 +200,11 @@ _CHECKS: tuple[tuple[Callable[[Factory], Iterator[Problem]], ...], ...] = (
         check_uncertainty,
         check_supply,
         check_demand,
+        check_start,
+        check_calendars,
+        check_needs,
+        check_pauses,
     ),
-    (check_reachable, check_process_times),
+    (check_reachable, check_process_times, check_runs, check_calendars_open),
+    (check_closures,),
 )

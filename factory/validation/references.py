@@ -158,6 +158,9 @@ def check_references(factory: Factory) -> Iterator[Problem]:
                 f"machine.{machine.name}.setup_time",
                 f"attribute of work centre {centre.name}",
             )
+            for item in machine.maintenance:
+                place = f"machine.{machine.name}.maintenance.{item.name}.mounts"
+                yield from _check_setup(item.mounts, own, centre.name, place)
     if factory.demand is not None:
         customers = dict.fromkeys(customer.name for customer in factory.demand.customers)
         options = {

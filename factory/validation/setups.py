@@ -140,6 +140,46 @@ def _check_reach(
                 yield Problem(place, pair, rule, remedy)
 
 
+def check_runs(factory: Factory) -> Iterator[Problem]:
+    """Check the lengths of runs, and that a run can end when it has reached its maximum."""
+    for centre in factory.work_centres:
+        for attribute in centre.attributes:
+            place = f"work_centre.{centre.name}.{attribute.name}"
+            shortest, longest = attribute.min_run, attribute.max_run
+            for name, length in (("min_run", shortest), ("max_run", longest)):
+                if length is not None and length < 1:
+                    yield Problem(f"{place}.{name}", length, "must be at least 1", "Leave it out")
+            if shortest is not None and longest is not None and shortest > longest >= 1:
+                rule = f"must be at most max_run = {longest}"
+                yield Problem(f"{place}.min_run", shortest, rule, "Correct one of them")
+            if longest is not None:
+                yield from _check_relief(factory, centre, attribute, place)
+
+
+def _check_relief(
+    factory: Factory, centre: WorkCentre, attribute: Attribute, place: str
+) -> Iterator[Problem]:
+    """Check that each wanted value can be left and mounted again, or is cleaned everywhere."""
+    uncleaned = [
+        machine.name
+        for machine in centre.machines
+        if not any(attribute.name in item.mounts for item in machine.maintenance)
+    ]
+    reachable = _reachable(attribute)
+    return_trips = reachable & reachable.T
+    np.fill_diagonal(return_trips, False)
+    indices = {value: index for index, value in enumerate(attribute.values)}
+    wanted = dict.fromkeys(item.value for item in _wanted_values(factory, centre, attribute))
+    for value in wanted:
+        if uncleaned and not return_trips[indices[value]].any():
+            rule = (
+                f"ends runs of {value!r}, but no other value can be mounted in between, and no"
+                f" maintenance of machine {uncleaned[0]} mounts the attribute"
+            )
+            remedy = "Allow a changeover to and from another value, or add such maintenance"
+            yield Problem(f"{place}.max_run", attribute.max_run, rule, remedy)
+
+
 def _reachable(attribute: Attribute) -> NDArray[Any]:
     """Return the transitive closure of allowed changeovers (Warshall 1962), bool [V, V]."""
     allowed = np.ones((len(attribute.values), len(attribute.values)), np.bool_)

@@ -1,0 +1,80 @@
+"""Rules of people: groups, and the needs that they must meet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from factory.model import Factory, StaffNeed
+from factory.validation.errors import Problem, Suggestion, Words
+from factory.validation.numbers import check_key
+from factory.validation.references import identify, unknown
+
+MAX_GROUPS = 100
+
+
+def check_groups(factory: Factory) -> Iterator[Problem]:
+    """Check groups of people: their numbers, sizes, skills and calendars."""
+    if not factory.staff:
+        return
+    if factory.crews is not None:
+        rule = "crews and staff exclude each other"
+        yield Problem("crews", factory.crews, rule, "Remove crews, and count them in a group")
+    if len(factory.staff) > MAX_GROUPS:
+        count = Words(f"{len(factory.staff)} groups")
+        yield Problem("staff", count, f"must be at most {MAX_GROUPS}", "Merge some of them")
+    calendars = dict.fromkeys(calendar.name for calendar in factory.calendars)
+    for group in factory.staff:
+        place = f"staff.{group.name}"
+        yield from check_key(place, group, "count", "Write the number of people")
+        if group.skills == ():
+            remedy = "Name a skill, or leave skills out for every skill"
+            yield Problem(f"{place}.skills", [], "people without a skill do no work", remedy)
+        yield from identify(group.skills or (), f"{place}.skills", "skills")
+        if group.calendar is not None:
+            yield from unknown([group.calendar], calendars, f"{place}.calendar", "calendar")
+
+
+def check_needs(factory: Factory) -> Iterator[Problem]:
+    """Check that the people whom work needs exist, with the skill and in number."""
+    for place, need in list_needs(factory):
+        yield from check_key(place, need, "number", "Write the number of people")
+        if need.number >= 1:
+            yield from _check_need(factory, place, need)
+
+
+def list_needs(factory: Factory) -> Iterator[tuple[str, StaffNeed]]:
+    """Yield every need of people, with its place in the factory."""
+    for centre in factory.work_centres:
+        if centre.changeover_staff is not None:
+            yield f"work_centre.{centre.name}.changeover_staff", centre.changeover_staff
+        for machine in centre.machines:
+            for maintenance in machine.maintenance:
+                if maintenance.skill is not None:
+                    place = f"machine.{machine.name}.maintenance.{maintenance.name}"
+                    yield place, StaffNeed(skill=maintenance.skill)
+    for product in factory.products:
+        for operation in product.operations:
+            if operation.staff is not None:
+                yield f"product.{product.name}.{operation.name}.staff", operation.staff
+
+
+def _check_need(factory: Factory, place: str, need: StaffNeed) -> Iterator[Problem]:
+    """Check a need against the groups, or the crews where there are none."""
+    if factory.staff:
+        skills = dict.fromkeys(skill for group in factory.staff for skill in group.skills or ())
+        has_all = any(group.skills is None for group in factory.staff)
+        if need.skill not in skills and not has_all:
+            rule, remedy = "no group of people has this skill", Suggestion(need.skill, skills)
+            yield Problem(f"{place}.skill", need.skill, rule, remedy)
+            return
+        groups = [group for group in factory.staff if need.skill in (group.skills or [need.skill])]
+        people, whose = sum(group.count for group in groups), f"with skill {need.skill!r}"
+    else:
+        machines = sum(len(centre.machines) for centre in factory.work_centres)
+        people = machines if factory.crews is None else factory.crews
+        whose = "in the crews" + (", one per machine" if factory.crews is None else "")
+    if need.number > people >= 1:
+        rule = f"there are only {people} people {whose}"
+        yield Problem(
+            f"{place}.number", need.number, rule, f"Write at most {people}, or add people"
+        )
