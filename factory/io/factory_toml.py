@@ -11,6 +11,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from factory.model import Factory
+from factory.model_parts.operating import hour_of_start
 from factory.validation.errors import Problem, Suggestion, Words, place_of, refuse, value_at
 from factory.validation.factory import check_factory
 from factory.validation.text_files import read_toml
@@ -122,7 +123,10 @@ def save_factory(factory: Factory, path: str | Path) -> None:
 
 def dump_factory(factory: Factory) -> str:
     """Return the factory as TOML text without defaults; :func:`load_factory` reads it back."""
-    return "\n".join(_table(factory.model_dump(exclude_defaults=True), "", "")).lstrip("\n") + "\n"
+    table = factory.model_dump(exclude_defaults=True)
+    if factory.start_hour == (hour_of_start(factory.start) or 0):
+        table.pop("start_hour", None)
+    return "\n".join(_table(table, "", "")).lstrip("\n") + "\n"
 
 
 _TABLES = {

@@ -24,10 +24,9 @@ def check_closures(factory: Factory) -> Iterator[Problem]:
     for product, additions in list_additions(factory):
         for operation in product.operations:
             if operation.across_closures == "fit":
-                place, centre = f"product.{product.name}.{operation.name}", operation.work_centre
-                yield from _check_operation(
-                    operation, additions[operation.name], centres[centre], room, place
-                )
+                place = f"product.{product.name}.{operation.name}"
+                added, site = additions[operation.name], centres[operation.work_centre]
+                yield from _check_operation(operation, added, site, room, place)
     for centre in factory.work_centres:
         if centre.changeover_across_closures == "fit":
             for machine in centre.machines:
@@ -84,12 +83,12 @@ def _check_operation(
     """Check an operation, to which its options add up to ``added`` ticks."""
     skill = None if operation.staff is None else operation.staff.skill
     times = operation.machine_times
-    base = {item.name: operation.process_time or 0 for item in centre.machines}
+    if times is None:
+        times = {machine.name: operation.process_time or 0 for machine in centre.machines}
     needed = [
-        (machine, math.floor((base[machine.name] + added) / machine.speed + 0.5))
+        (machine, math.floor((times[machine.name] + added) / machine.speed + 0.5))
         for machine in centre.machines
-        for base in [base if times is None else times]
-        if machine.name in base
+        if machine.name in times
     ]
     yield from _check_fit(needed, skill, room, f"{place}.across_closures")
 
