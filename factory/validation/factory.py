@@ -8,6 +8,11 @@ from typing import Any
 
 from factory.model import Factory, Machine
 from factory.routes import find_cycle
+from factory.validation.calendars import (
+    check_calendars,
+    check_calendars_open,
+    check_plant_start,
+)
 from factory.validation.demand_fields import check_demand, check_supply, check_uncertainty
 from factory.validation.errors import Problem, Words, refuse
 from factory.validation.iso_dates import far_ticks, read_disguised_date
@@ -17,19 +22,18 @@ from factory.validation.numbers import (
     check_numbers,
     check_positive,
 )
-from factory.validation.operating.clock import (
-    check_calendars,
-    check_calendars_open,
-    check_start,
-)
-from factory.validation.operating.closures import check_closures
-from factory.validation.operating.maintenance import (
+from factory.validation.people import (
+    check_groups,
     check_maintenance,
+    check_needs,
     check_operating_names,
     check_pauses,
 )
-from factory.validation.operating.people import check_groups, check_needs
-from factory.validation.process_times import check_option_times, check_process_times
+from factory.validation.process_times import (
+    check_closures,
+    check_option_times,
+    check_process_times,
+)
 from factory.validation.references import (
     check_names,
     check_not_empty,
@@ -200,7 +204,7 @@ _CHECKS: tuple[tuple[Callable[[Factory], Iterator[Problem]], ...], ...] = (
         check_uncertainty,
         check_supply,
         check_demand,
-        check_start,
+        check_plant_start,
         check_calendars,
         check_needs,
         check_pauses,

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from factory.calendars.plant_epoch import plant_zone
-from factory.io.order_list.clock_changes import explain_clock_changes
 from factory.io.order_list.column_names import Columns
 from factory.io.order_list.date_columns import (
     AmbiguousDates,
@@ -24,6 +23,7 @@ from factory.io.order_list.date_problems import (
     check_day_numbers,
     check_disguise,
     explain_ambiguity,
+    explain_clock_changes,
     explain_format,
     explain_ticks,
     explain_zone,

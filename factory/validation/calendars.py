@@ -28,7 +28,7 @@ _READERS: dict[str, tuple[Callable[[str], Any], str]] = {
 }
 
 
-def check_start(factory: Factory) -> Iterator[Problem]:
+def check_plant_start(factory: Factory) -> Iterator[Problem]:
     """Check the start and the time zone, and that factories with calendars have a start."""
     zone = _find_zone(factory.time_zone)
     if factory.time_zone is not None and zone is None:
