@@ -33,7 +33,10 @@ def check_plant_start(factory: Factory) -> Iterator[Problem]:
     zone = _find_zone(factory.time_zone)
     if factory.time_zone is not None and zone is None:
         rule = "there is no such time zone in the tz database"
-        remedy = Suggestion(factory.time_zone, sorted(available_timezones()))
+        known = sorted(available_timezones())
+        remedy: Any = Suggestion(factory.time_zone, known)
+        if not known:
+            remedy = "Install the package tzdata, as this machine has no tz database"
         yield Problem("time_zone", factory.time_zone, rule, remedy)
     if factory.start is None:
         for key, given in (("calendars", factory.calendars), ("time_zone", factory.time_zone)):

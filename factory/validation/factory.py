@@ -24,10 +24,10 @@ from factory.validation.numbers import (
 )
 from factory.validation.people import (
     check_groups,
+    check_longest_pauses,
     check_maintenance,
     check_needs,
     check_operating_names,
-    check_pauses,
 )
 from factory.validation.process_times import (
     check_closures,
@@ -207,7 +207,7 @@ _CHECKS: tuple[tuple[Callable[[Factory], Iterator[Problem]], ...], ...] = (
         check_plant_start,
         check_calendars,
         check_needs,
-        check_pauses,
+        check_longest_pauses,
     ),
     (check_reachable, check_process_times, check_runs, check_calendars_open),
     (check_closures,),

@@ -121,7 +121,7 @@ def _check_maintenance_of(machine: Machine) -> Iterator[Problem]:
             yield Problem(f"{place}.early", item.early, rule, "Write a smaller count")
 
 
-def check_pauses(factory: Factory) -> Iterator[Problem]:
+def check_longest_pauses(factory: Factory) -> Iterator[Problem]:
     """Check that only operations that pause have a longest pause."""
     for product in factory.products:
         for operation in product.operations:

@@ -361,3 +361,14 @@ def test_hours_that_go_on_over_the_end_of_the_week_count_as_one() -> None:
         calendars(night), booth('calendar = "day"'), coat('across_closures = "fit"')
     )
     assert factory.calendars[0].name == "day"
+
+
+def test_a_machine_without_a_tz_database_is_told_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("factory.validation.calendars.available_timezones", set)
+    with pytest.raises(FactoryError) as refusal:
+        karts(top('time_zone = "Europe/Londn"'))
+    rule = "there is no such time zone in the tz database"
+    remedy = "Install the package tzdata, as this machine has no tz database"
+    assert str(refusal.value) == f"karts.toml: time_zone = 'Europe/Londn'; {rule}. {remedy}."
