@@ -46,7 +46,7 @@ def test_hours_people_and_maintenance_are_written_and_read_again() -> None:
 @pytest.mark.parametrize(
     ("edit", "problem"),
     [
-        (("[{ name", "1 #"), "calendars = 1; must be a list. Put it in [brackets]."),
+        (('[{ name = "day"', '1 # "day"'), "calendars = 1; must be a list. Put it in [brackets]."),
         (
             ('open = ["Mon-Fri 06:00-14:00"]', 'open = "Mon-Fri 06:00-14:00"'),
             "calendar.day.open = 'Mon-Fri 06:00-14:00'; must be a list. Put it in [brackets].",
