@@ -26,9 +26,6 @@ def check_groups(factory: Factory) -> Iterator[Problem]:
     for group in factory.staff:
         place = f"staff.{group.name}"
         yield from check_key(place, group, "count", "Write the number of people")
-        if group.skills == ():
-            remedy = "Name a skill, or leave skills out for every skill"
-            yield Problem(f"{place}.skills", [], "people without a skill do no work", remedy)
         yield from identify(group.skills or (), f"{place}.skills", "skills")
         if group.calendar is not None:
             yield from unknown([group.calendar], calendars, f"{place}.calendar", "calendar")
@@ -67,7 +64,7 @@ def _check_need(factory: Factory, place: str, need: StaffNeed) -> Iterator[Probl
             rule, remedy = "no group of people has this skill", Suggestion(need.skill, skills)
             yield Problem(f"{place}.skill", need.skill, rule, remedy)
             return
-        groups = [group for group in factory.staff if need.skill in (group.skills or [need.skill])]
+        groups = [g for g in factory.staff if g.skills is None or need.skill in g.skills]
         people, whose = sum(group.count for group in groups), f"with skill {need.skill!r}"
     else:
         machines = sum(len(centre.machines) for centre in factory.work_centres)

@@ -197,11 +197,6 @@ BAD: list[tuple[list[Edit], str]] = [
         "staff.fitters.count = 0; must be from 1 to 1000. Write the number of people.",
     ),
     (
-        [staff('{ name = "fitters", skills = [] }')],
-        "staff.fitters.skills = []; people without a skill do no work. Name a skill, or leave"
-        " skills out for every skill.",
-    ),
-    (
         [staff('{ name = "fitters", calendar = "nigth" }')],
         "staff.fitters.calendar = 'nigth'; there is no such calendar. Write one of 'day'.",
     ),
