@@ -96,6 +96,9 @@ class PolicyResult(_Record):
     waste: Estimate | None = None
     energy: Estimate | None = None
     holding: Estimate | None = None
+    overtime: Estimate | None = None
+    maintenance: Estimate | None = None
+    staff: Estimate | None = None
     on_time_share: Estimate | None = None
     mean_tardiness: Estimate | None = None
     p95_tardiness: Estimate | None = None

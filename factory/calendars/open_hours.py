@@ -123,6 +123,7 @@ class _LocalClock:
         return minutes + shift
 
 
+@cache
 def _find_changes(start: datetime, zone: ZoneInfo) -> list[_ClockChange]:
     """Return the changes of a zone's clock in the years after a start."""
     first = start.replace(tzinfo=zone).astimezone(UTC)

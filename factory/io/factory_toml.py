@@ -11,6 +11,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from factory.model import Factory
+from factory.model_parts.operating_model import hour_of_start
 from factory.validation.errors import Problem, Suggestion, Words, place_of, refuse, value_at
 from factory.validation.factory import check_factory
 from factory.validation.text_files import read_toml
@@ -38,7 +39,8 @@ def parse_factory(data: dict[str, Any], where: str) -> Factory:
     try:
         factory = Factory.model_validate_json(json.dumps(data, default=_stand_in))
     except ValidationError as error:
-        refuse((_explain(item, data) for item in error.errors() if _is_cause(item)), where)
+        items = [item for item in error.errors() if item["type"] != "default_factory_not_called"]
+        refuse((_explain(item, data) for item in items), where)
         raise  # not reached: a ValidationError has at least one error
     check_factory(factory, where)
     return factory
@@ -47,11 +49,6 @@ def parse_factory(data: dict[str, Any], where: str) -> Factory:
 def _stand_in(date: Any) -> dict[str, str]:
     """Return a table in place of a TOML date, which no field of a factory accepts."""
     return {"date": str(date)}
-
-
-def _is_cause(error: Any) -> bool:
-    """Return whether an error is not only the consequence of another one."""
-    return bool(error["type"] != "default_factory_not_called")
 
 
 # --- validation errors ----------------------------------------------------------------------------
@@ -126,7 +123,10 @@ def save_factory(factory: Factory, path: str | Path) -> None:
 
 def dump_factory(factory: Factory) -> str:
     """Return the factory as TOML text without defaults; :func:`load_factory` reads it back."""
-    return "\n".join(_table(factory.model_dump(exclude_defaults=True), "", "")).lstrip("\n") + "\n"
+    table = factory.model_dump(exclude_defaults=True)
+    if factory.start_hour == (hour_of_start(factory.start) or 0):
+        table.pop("start_hour", None)
+    return "\n".join(_table(table, "", "")).lstrip("\n") + "\n"
 
 
 _TABLES = {
@@ -140,6 +140,9 @@ _TABLES = {
     "regimes",
     "customers",
     "material",
+    "calendars",
+    "staff",
+    "maintenance",
 }
 """Lists of tables with headers; other lists are on one line."""
 _SECTIONS = {"demand", "transport", "tariff", "uncertainty", "costs"}

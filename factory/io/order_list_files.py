@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from factory.calendars.plant_epoch import plant_epoch
 from factory.html_tables import SHOWN_ROWS, html_text
 from factory.io.atomic_write import write_atomically
 from factory.io.factory_toml import quote
@@ -28,6 +29,7 @@ from factory.model_tables import orders_html
 from factory.tick_dates import TickDates
 from factory.validation.errors import FactoryError, refuse
 from factory.validation.names import printable
+from factory.validation.order_book import check_epoch
 
 if TYPE_CHECKING:
     import pandas
@@ -120,8 +122,8 @@ def read_order_list(
     factory
         The factory with the products and options that can be ordered.
     epoch
-        Date of tick 0; by default the last ``start_hour`` of the factory at or before the first
-        release and ``now``. It has a time zone if the dates have one.
+        Date of tick 0; by default the ``start`` of the factory, else its last ``start_hour`` at or
+        before the first release and ``now``. It has a time zone if the dates have one.
     layout
         Layout of the file; by default the one that is remembered beside the file
         (:func:`~factory.io.order_list.layout.layout_path`), if any.
@@ -141,6 +143,9 @@ def read_order_list(
         guesses.append(f"layout: as remembered in {remembered.name}")
     layout = OrderListLayout() if layout is None else layout
     refuse(check_order_layout(layout), "layout")
+    refuse(check_epoch(epoch, factory), where)
+    if epoch is None or epoch.tzinfo is None:
+        epoch = plant_epoch(factory) or epoch
     names = ColumnNames(factory, layout.columns)
     table = read_table(Path(path), layout, names.recognise)
     _check_filled(table, names, where)

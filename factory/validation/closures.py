@@ -12,7 +12,7 @@ from factory.model import Factory, Machine, Operation, WorkCentre
 from factory.validation.errors import Problem
 
 
-def check_fits(factory: Factory) -> Iterator[Problem]:
+def check_must_fit(factory: Factory) -> Iterator[Problem]:
     """Check that whatever must fit is short enough for the hours of a machine and its people."""
     if not factory.calendars:
         return

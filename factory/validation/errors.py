@@ -206,6 +206,9 @@ _SINGULAR = {
     "regimes": "regime",
     "customers": "customer",
     "material": "material",
+    "calendars": "calendar",
+    "staff": "staff",
+    "maintenance": "maintenance",
 }
 """Words for an item of a list of named things in places.
 

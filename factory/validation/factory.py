@@ -10,7 +10,7 @@ from typing import Any
 
 from factory.model import Factory, Machine, Operation, Option
 from factory.routes import find_cycle
-from factory.validation.closures import check_fits
+from factory.validation.closures import check_must_fit
 from factory.validation.demand_fields import check_demand, check_supply, check_uncertainty
 from factory.validation.errors import Problem, Words, refuse
 from factory.validation.iso_dates import far_ticks, read_disguised_date
@@ -28,8 +28,8 @@ from factory.validation.operating_rules import (
     check_opening,
     check_operating_names,
     check_operating_numbers,
-    check_people,
     check_runs,
+    check_skills,
     check_start_date,
 )
 from factory.validation.references import (
@@ -272,6 +272,6 @@ _CHECKS: tuple[tuple[Callable[[Factory], Iterator[Problem]], ...], ...] = (
         check_supply,
         check_demand,
     ),
-    (check_people, check_maintenance, check_longest_pauses, check_runs, check_opening),
-    (check_reachable, check_process_times, check_fits),
+    (check_skills, check_maintenance, check_longest_pauses, check_runs, check_opening),
+    (check_reachable, check_process_times, check_must_fit),
 )

@@ -46,7 +46,7 @@ def check_start_date(factory: Factory) -> Iterator[Problem]:
 
 def _check_start_text(factory: Factory, text: str) -> Iterator[Problem]:
     try:
-        start = datetime.fromisoformat(text)
+        start = datetime.strptime(text[:11], "%Y-%m-%dT") and datetime.fromisoformat(text)
     except ValueError:
         yield Problem("start", text, "must be a date with a time", _START_REMEDY)
         return
@@ -186,7 +186,7 @@ def check_operating_numbers(factory: Factory) -> Iterator[Problem]:
 # --- people ---------------------------------------------------------------------------------------
 
 
-def check_people(factory: Factory) -> Iterator[Problem]:
+def check_skills(factory: Factory) -> Iterator[Problem]:
     """Check that enough people have each skill that is needed."""
     for place, need in _needs(factory):
         able = _people_with(factory, need.skill)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from datetime import datetime
+from itertools import chain, pairwise
 
+from factory.calendars.plant_epoch import plant_epoch
 from factory.model import Factory, Order, OrderBook
-from factory.validation.errors import Problem, Suggestion, refuse
+from factory.validation.errors import Problem, Suggestion, Words, refuse
 from factory.validation.names import MAX_NAME
 from factory.validation.numbers import MAX_AMOUNT, MAX_DATE, explain_number
 from factory.validation.references import too_long, unprintable
@@ -35,7 +37,26 @@ def check_order_book(
         With one line for each problem.
     """
     places = [f"order {order.order_id}" for order in book.orders] if places is None else places
-    refuse(find_book_problems(book.orders, factory, places), where)
+    broken = find_book_problems(book.orders, factory, places)
+    refuse(chain(check_epoch(book.epoch, factory), broken), where)
+
+
+def check_epoch(epoch: datetime | None, factory: Factory) -> Iterator[Problem]:
+    """Check that a date of tick 0, if there is one, is the start that the factory states.
+
+    Without a zone, either is taken as local to the other.
+    """
+    start = plant_epoch(factory)
+    if epoch is None or start is None:
+        return
+    if start.tzinfo is None or epoch.tzinfo is None:
+        is_same = epoch.replace(tzinfo=None) == start.replace(tzinfo=None)
+    else:
+        is_same = epoch == start
+    if not is_same:
+        written = Words(epoch.isoformat(timespec="minutes"))
+        rule = f"the factory begins at start = {factory.start}, which is tick 0 of its order books"
+        yield Problem("epoch", written, rule, "Leave it out, or change start in the factory")
 
 
 def find_book_problems(

@@ -48,7 +48,7 @@ class PlanRecords:
         for kind, line, mounted in self._lines():
             if kind != LOGGED_OPERATION:
                 continue
-            _, machine, order, operation, selected, end, start, _ = line
+            _, machine, order, operation, selected, end, start, *_ = line
             names = floor.operation_names[int(floor.shop.orders.product[0, order])]
             yield PlannedOperation(
                 machine=floor.machine_names[machine],
@@ -67,7 +67,7 @@ class PlanRecords:
         floor = self.floor
         yield from self._changeovers_under_way()
         for kind, line, mounted in self._lines():
-            _, machine, order, _, start, end, _, _ = line
+            _, machine, order, _, start, end, *_ = line
             if kind == LOGGED_CHANGEOVER and end > start:
                 yield PlannedChangeover(
                     machine=floor.machine_names[machine],

@@ -5,9 +5,9 @@ calendar dates.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
-from factory.io.order_list.date_columns import AmbiguousDates, DateReader, spell_date
+from factory.io.order_list.date_columns import AmbiguousDates, DateReader, DateTexts, spell_date
 from factory.io.order_list.date_formats import is_ticks
 from factory.io.order_list.exact_cells import ExactNumber
 from factory.validation.errors import Problem, Words
@@ -104,3 +104,40 @@ def check_day_numbers(cells: Mapping[str, Sequence[str]], rows: Sequence[str]) -
                 remedy = "Format the column as a date, or count ticks from a later start"
                 yield Problem(column, Words(text), rule, remedy, row)
                 break
+
+
+def explain_clock_changes(
+    texts: Mapping[str, DateTexts], moments: Mapping[str, Mapping[str, datetime]]
+) -> Iterator[str]:
+    """Yield a line for each column and kind of local date that occurs twice, or never.
+
+    Both are read with the offset before the change.
+
+    Parameters
+    ----------
+    texts
+        Texts of each column.
+    moments
+        Moments by column and text.
+    """
+    for column, by_text in moments.items():
+        for kind in ("skipped", "doubled"):
+            doubtful = [text for text, moment in by_text.items() if _kind_of(moment) == kind]
+            if not doubtful:
+                continue
+            rows = sum(texts[column].counts[text] for text in doubtful)
+            moment = by_text[doubtful[0]]
+            written = moment.replace(tzinfo=None).isoformat(" ", "minutes")
+            meaning = f"the first of two, {moment.isoformat(' ', 'minutes')}"
+            if kind == "skipped":
+                there = moment.astimezone(UTC).astimezone(moment.tzinfo)
+                meaning = f"not on the clock of that day, so {there.isoformat(' ', 'minutes')}"
+            yield f"{column} {written}: {meaning}, in {rows} row{'s'[: rows != 1]}"
+
+
+def _kind_of(moment: datetime) -> str:
+    """Return whether a local time is ``doubled``, ``skipped`` or neither."""
+    first, second = moment.utcoffset(), moment.replace(fold=1).utcoffset()
+    if first is None or second is None or first == second:
+        return ""
+    return "doubled" if first > second else "skipped"

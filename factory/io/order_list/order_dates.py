@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from factory.calendars.plant_epoch import plant_zone
 from factory.io.order_list.column_names import Columns
 from factory.io.order_list.date_columns import (
     AmbiguousDates,
@@ -22,6 +23,7 @@ from factory.io.order_list.date_problems import (
     check_day_numbers,
     check_disguise,
     explain_ambiguity,
+    explain_clock_changes,
     explain_format,
     explain_ticks,
     explain_zone,
@@ -177,7 +179,7 @@ class _CalendarDates:
         self._cells, self._rows, self._columns, self._settings = cells, rows, columns, settings
         self._texts = texts
         self._start_hour = settings.factory.start_hour
-        self._zone = settings.layout.zone
+        self._zone = settings.layout.zone or plant_zone(settings.factory)
         self._problems: list[Problem] = []
         self._guesses: list[str] = []
         self._readers: dict[str, DateReader] = {}
@@ -204,6 +206,8 @@ class _CalendarDates:
             }
             for column, reader in self._readers.items()
         }
+        if self._settings.factory.start is not None:
+            self._guesses += explain_clock_changes(self._texts, moments)
         default = self._default_release(moments, now, epoch)
         if epoch is None:
             releases = [*moments.get("release_date", {}).values(), *([default] if default else [])]
@@ -278,6 +282,8 @@ class _CalendarDates:
             rule, remedy = "have a time zone", "Give it with one"
         elif name == "epoch":
             remedy += ", or say their time zone (time_zone of the layout)"
+        if name == "epoch" and self._settings.factory.start is not None:
+            name, remedy = "start", "State the time_zone of the factory, or of the layout"
         rule = f"dates of this order book {rule}"
         self._problems.append(Problem(name, Words(date.isoformat()), rule, remedy))
         return None
@@ -342,6 +348,8 @@ class _CalendarDates:
             if tick < 0:
                 rule = f"must not lie before tick 0, {written}"
                 remedy = "Correct it, or give an earlier epoch"
+                if self._settings.factory.start is not None:
+                    remedy = "Correct it, or give the factory an earlier start"
                 label = self._columns.label("release_date")
                 text = self._cells["release_date"][i] if "release_date" in self._cells else ""
                 self._problems.append(Problem(label, text, rule, remedy, self._rows[i]))

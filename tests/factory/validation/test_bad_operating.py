@@ -111,6 +111,7 @@ def test_the_plant_of_these_tests_is_valid() -> None:
     [
         ("start", None, "start = nothing; calendars need the date of tick 0."),
         ("start", "tomorrow", "start = tomorrow; must be a date with a time."),
+        ("start", "2026-01-05", "start = 2026-01-05; must be a date with a time."),
         ("start", "2026-01-05T06:30", "start = 2026-01-05T06:30; must be a full hour."),
         ("start", "2026-01-05T06:00+01:00", "must be a local date without an offset"),
         ("start", "1800-01-05T06:00", "must lie between 1970 and 9900."),
