@@ -30,6 +30,7 @@ from factory.simulation.arrays import (
     split_operation_id,
 )
 from factory.validation.arguments import check_count, check_instance, check_row, refusal
+from factory.validation.operating_rules import refuse_operating
 from scheduler.floor.load_state import COMPLETED, line_up, place_all
 from scheduler.floor.locks import NOBODY, allocate_locks, hold
 from scheduler.floor.query import (
@@ -62,9 +63,15 @@ class ShopFloor:
         The factory.
     order_book
         Orders from which the cost scale is measured if the factory gives none and has no demand.
+
+    Raises
+    ------
+    FactoryError
+        If the factory has calendars, people, maintenance or runs.
     """
 
     def __init__(self, factory: Factory, order_book: OrderBook | None = None) -> None:
+        refuse_operating(factory, "the scheduler")
         self.factory = factory
         self.arrays = load([factory], [order_book if factory.demand is None else None])
         self._rows = {"job_rows": DEFAULT_JOB_ROWS, "changeover_rows": DEFAULT_CHANGEOVER_ROWS}
