@@ -157,7 +157,7 @@ def test_weights_that_are_not_those_of_the_manifest_are_refused(
     arrays["row_encoder.0.weight"] = np.zeros((64, ROW_FEATURES + 1), np.float32)
     write_policy(former, arrays, "seed = 0\n", manifest)
     assert main([str(former)]) == 1
-    assert "row_encoder.0.weight has 63 inputs" in capsys.readouterr().err
+    assert "row_encoder.0.weight has 71 inputs" in capsys.readouterr().err
 
 
 def test_the_source_is_overwritten_only_when_asked(
