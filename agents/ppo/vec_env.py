@@ -156,7 +156,7 @@ class ShopVecEnv(VecEnv):
         outcome, factory = self.batch.outcome, self.batch.shop.env.factory[env]
         scale = float(self.batch.arrays.plant.cost_scale[factory])
         return {
-            "r": -float(outcome.episode_cost[env].sum()) / scale,
+            "r": -sum(outcome.episode_cost[env].tolist()) / scale,
             "l": int(outcome.episode_decisions[env]),
         }
 

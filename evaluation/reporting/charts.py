@@ -127,12 +127,24 @@ def _draw_ratio(axes: Axes, y: float, comparison: ComparisonResult, limit: float
         mark_beyond(axes, limit, y, f"{comparison.ratio - 1:+.0%}")
 
 
+_RARE_TERMS = ("overtime", "maintenance", "staff")
+"""Terms that most factories do not have; they are shown where they cost anything."""
+
+
+def _mean_of(policy: PolicyResult, term: str) -> float:
+    """Return the mean of a cost term; 0 if the results do not have it."""
+    estimate = getattr(policy, term)
+    return 0.0 if estimate is None else float(estimate.mean)
+
+
 def draw_terms(policies: Mapping[str, PolicyResult]) -> str:
     """Return a bar chart of the mean cost by term, with a bar for each policy."""
     figure, axes = _open(5.2, 1.0 + 0.27 * len(policies))
     start = np.zeros(len(policies))
     for term in COST_TERMS:
-        values = np.array([getattr(policy, term).mean for policy in policies.values()])
+        values = np.array([_mean_of(policy, term) for policy in policies.values()])
+        if term in _RARE_TERMS and not values.any():
+            continue
         axes.barh(
             range(len(policies)),
             values,

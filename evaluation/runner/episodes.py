@@ -22,6 +22,7 @@ from evaluation.runner.provenance import runtime_source_hash
 from evaluation.runner.scenarios import NamedScenario
 from factory.model import Factory
 from factory.schedule.records import unload
+from factory.simulation.costs import total_costs
 from factory.work_units.units import JsonObject, digest
 
 TIMED_DECISIONS = 400
@@ -68,7 +69,7 @@ class Play(EpisodeBlock):
         seeds = episode_seeds(self.block, self.count, self.first)
         play(batch, stopwatch, seeds, np.arange(self.count) % len(factories))
         if not self.scored:
-            return {"total_cost": [float(cost) for cost in batch.shop.cost.sum(axis=1)]}
+            return {"total_cost": total_costs(batch.shop).tolist()}
         measured = [
             measure(self.scenario, factories[e % len(factories)], batch, e)
             for e in range(self.count)

@@ -18,6 +18,7 @@ from evaluation.statistics.intervals import mean_difference
 from evaluation.statistics.resampling import FloatArray
 from evaluation.tuned_parameters import ValidationGain
 from factory.generation.ranges import RandomisedRanges
+from factory.simulation.costs import total_costs
 from factory.validation.arguments import check_floats
 
 MIN_EPISODES, MAX_EPISODES, MAX_FINAL_EPISODES = 8, 64, 256
@@ -105,7 +106,7 @@ class Objective:
 
     def _play_some(self, batch: Batch, policy: Policy | Rule, first: int) -> FloatArray:
         play(batch, policy, self.seeds[first : first + batch.num_envs])
-        return np.asarray(batch.shop.cost.sum(axis=1))
+        return total_costs(batch.shop)
 
     @cached_property
     def _batches(self) -> list[tuple[int, Batch]]:

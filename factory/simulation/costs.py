@@ -8,9 +8,12 @@ added where it happens; those that accrue with time are added, or settled, here.
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from factory.cost_terms import ENERGY, HOLDING, OVERTIME, STAFF, TARDINESS
 from factory.jit.compile import compiled
-from factory.simulation.arrays import CHANGING, PROCESSING
+from factory.simulation.arrays import CHANGING, PROCESSING, ShopState
 
 
 @compiled
@@ -114,6 +117,17 @@ def total_cost(shop, e):
     for term in range(shop.cost.shape[1]):
         total += shop.cost[e, term]
     return total
+
+
+def total_costs(shop: ShopState) -> NDArray[np.float64]:
+    """Return the sum of all terms of each environment, ``[E]``, added in their order.
+
+    NumPy's own sum adds in another order, so that the last bit depends on the number of terms.
+    """
+    totals = np.zeros(len(shop.cost))
+    for costs in shop.cost.T:
+        totals += costs
+    return totals
 
 
 @compiled

@@ -67,6 +67,14 @@ COLUMN_TEXTS = {
     "next_start_in": "time until the next operation could start",
     "next_setup_time": "changeover time of the next operation",
     "next_upcoming": "operations on their way to the next operation's machines",
+    "is_maintenance": "a maintenance",
+    "maintenance_left": "share of its interval until the maintenance is due",
+    "pause": "time for which closures interrupt it",
+    "open_due_in": "open time until the due date",
+    "run_length": "length of the run so far",
+    "run_missing": "share of the shortest run that is missing",
+    "run_used": "share of the longest run that is used up",
+    "people_spare": "people to spare",
 }
 """Noun phrase of each column; a flag has the words that hold where it is set."""
 COLUMN_GROUPS = (
@@ -133,6 +141,10 @@ COLUMN_GROUPS = (
         ),
     ),
     ColumnGroup("onward changeovers", "changeovers afterwards", ("onward_setup_time",)),
+    ColumnGroup("maintenance", "maintenance", ("is_maintenance", "maintenance_left")),
+    ColumnGroup("hours", "open hours", ("pause", "open_due_in")),
+    ColumnGroup("run", "run of the setup", ("run_length", "run_missing", "run_used")),
+    ColumnGroup("people", "people", ("people_spare",)),
 )
 """Every column, in exactly one group."""
 YES, NO, INSTEAD = "yes", "no", "instead of"

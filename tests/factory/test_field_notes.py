@@ -16,10 +16,14 @@ from factory.model import (
     Effect,
     Factory,
     Machine,
+    Maintenance,
     Model,
     Operation,
+    OperationStaff,
     Option,
     Product,
+    StaffGroup,
+    StaffNeed,
 )
 from factory.validation.errors import FactoryError
 from factory.validation.factory import MAX_ENTRIES, MAX_OPERATIONS, MAX_PRODUCTS, check_factory
@@ -67,11 +71,34 @@ def _model_in(annotation: Any) -> type[Model] | None:
     return next((each for part in get_args(annotation) if (each := _model_in(part))), None)
 
 
+def full_factory() -> Factory:
+    """Return a shipped factory, with people and maintenance added."""
+    factory = find_single_factory("supply_shock")
+    centre, *others = factory.work_centres
+    kind = Maintenance(name="clean", every=100, time=5)
+    machines = [item.model_copy(update={"maintenance": (kind,)}) for item in centre.machines]
+    need = StaffNeed(skill="fit")
+    centre = centre.model_copy(update={"machines": tuple(machines), "changeover_staff": need})
+    product, *rest = factory.products
+    staff = OperationStaff(skill="fit")
+    operations = [item.model_copy(update={"staff": staff}) for item in product.operations]
+    product = product.model_copy(update={"operations": tuple(operations)})
+    return factory.model_copy(
+        update={
+            "work_centres": (centre, *others),
+            "products": (product, *rest),
+            "staff": (StaffGroup(name="fitters", count=9),),
+        }
+    )
+
+
 @pytest.mark.parametrize(("owner", "key", "value"), WRONG)
 def test_a_value_outside_the_bounds_of_its_note_is_refused(
     owner: type[Model], key: str, value: float
 ) -> None:
-    data = json.loads(find_single_factory("supply_shock").model_dump_json())
+    added = (Maintenance, StaffGroup, StaffNeed, OperationStaff)
+    factory = full_factory() if owner in added else find_single_factory("supply_shock")
+    data = json.loads(factory.model_dump_json())
     assert replace_key(data, Factory, owner, key, value) > 0
     with pytest.raises(FactoryError, match=rf"{key} = .*must"):
         check_factory(Factory.model_validate_json(json.dumps(data)))

@@ -37,7 +37,7 @@ class TwinWork(TwinFloor):
     def _let_go(self, cell: Cell) -> None:
         held, cell.held = cell.held, {}
         for number, count in held.items():
-            if cell.assigned_date < self.clock:
+            if cell.assigned_date < self.clock and self.factory.staff:
                 self.events.append(
                     ("assignment", cell.number, number, count, cell.assigned_date, self.clock)
                 )

@@ -267,9 +267,10 @@ def test_search_plays_what_the_policy_decides(factory: str) -> None:
             "wait": -20.0,
             "changeover": -20.0,
         }
-        np.testing.assert_array_equal(
-            objective.play_index(as_array(weights)), objective.play(IndexPolicy(weights))
-        )
+        costs = objective.play_index(as_array(weights))
+        if np.isinf(costs).any():  # an episode without an end ends the play of a policy
+            costs[:] = np.inf
+        np.testing.assert_array_equal(costs, objective.play(IndexPolicy(weights)))
 
 
 def test_bug_index_that_always_waits_comes_to_an_end() -> None:

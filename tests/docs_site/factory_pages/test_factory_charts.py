@@ -80,7 +80,10 @@ def assert_inside(figure: Figure) -> None:
 def test_loads_and_uses_have_a_bar_for_each_name(drawn: list[Figure], tmp_path: Path) -> None:
     factory = find_single_factory("microfactory")
     draw_loads(factory, tmp_path / "a.png")
-    draw_uses({"m1": Use(0.5, 0.2, 0.1, 0.1, 0.1), "m2": Use(0, 0, 0, 0, 1)}, tmp_path / "b.png")
+    draw_uses(
+        {"m1": Use(0.5, 0.2, 0.1, 0.1, 0, 0, 0.1), "m2": Use(0, 0, 0, 0, 0, 0, 1)},
+        tmp_path / "b.png",
+    )
     draw_tariff(factory, tmp_path / "c.png")
     loads, uses, _ = drawn
     assert len(loads.axes[0].patches) == 2 * len(factory.work_centres)

@@ -14,11 +14,7 @@ from hypothesis import strategies as st
 from factory.model import Factory, OrderBook
 from tests.builders.operating_factories import operating_factories, random_operating_factory
 from tests.builders.random_factories import random_row
-from tests.factory.simulation.test_differential import (
-    MOST_DECISIONS,
-    compare_episode,
-    twin_rows,
-)
+from tests.oracles.side_by_side import MOST_DECISIONS, compare_episode, twin_rows
 from tests.oracles.twin import Twin
 
 

@@ -29,7 +29,7 @@ from factory.model import (
     WorkCentre,
 )
 from factory.simulator import Simulator
-from tests.factory.simulation.test_differential import kernel_events
+from tests.oracles.side_by_side import kernel_events
 from tests.oracles.twin import Twin
 
 Events = list[tuple[Any, ...]]

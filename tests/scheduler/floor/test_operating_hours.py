@@ -7,7 +7,7 @@ import pytest
 from factory.io.factory_toml import parse_factory
 from factory.validation.errors import FactoryError
 from scheduler.floor.floor import ShopFloor
-from tests.factory.validation.test_bad_operating import plant
+from tests.builders.operating_plant import plant
 
 
 def test_a_floor_names_what_the_scheduler_cannot_keep() -> None:
