@@ -17,7 +17,7 @@ from tests.builders.repository import ROOT
 
 PACKAGES = ("factory", "envs", "agents", "evaluation", "scheduler", "changeover")
 DATA = ("configs", "policies")
-MODULES = ("evaluate.py", "train.py")
+MODULES = ("evaluate.py", "sweep.py", "train.py")
 _BUILD_FILES = ("pyproject.toml", "MANIFEST.in", "README.md", "LICENSE")
 
 

@@ -31,7 +31,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[TrainingConfig]:
     return configs
 
 
-@pytest.mark.parametrize("name", ["bakery", "saws", "press"])
+@pytest.mark.parametrize("name", ["saws", "press"])
 def test_training_on_a_factory_of_ones_own_ends_with_policy_table_and_summary(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
