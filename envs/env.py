@@ -31,7 +31,6 @@ from factory.schedule.shop_floor.floor_history import FloorHistory
 from factory.schedule.shop_floor.floor_painter import ShopFloorPainter
 from factory.schedule.shop_floor.gantt_video import GanttVideo
 from factory.simulation.arrays import READY, FactoryArrays
-from factory.simulation.costs import total_cost
 from factory.simulator import SimulatorChoice, list_simulator_choices
 from factory.tick_dates import TickDates
 from factory.validation.arguments import check_instance, check_number, check_row, check_seed
@@ -345,7 +344,7 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
             self._video = GanttVideo(self.factory, hours)
         shop = self._batch.shop
         columns = unload_columns(self._batch.arrays, shop, 0)
-        return self._video.draw(columns, self.order_book, total_cost(shop, 0))
+        return self._video.draw(columns, self.order_book, sum(shop.cost[0].tolist()))
 
     def _floor_picture(self) -> NDArray[np.uint8]:
         """Return the shop floor at the present date, ``[height, width, 3]``."""
@@ -357,7 +356,7 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
         failed = (operations["status"] == READY) & (operations["attempt"] > 0)
         repeated = [(int(order), int(number)) for order, number in np.argwhere(failed)]
         state = FloorHistory(columns, self._floor.lookup, repeated).state_at(
-            columns.end_date, total_cost(shop, 0)
+            columns.end_date, sum(shop.cost[0].tolist())
         )
         ids = None if book is None else [order.order_id for order in book.orders]
         return self._floor.draw(state, columns, order_ids=ids, dates=self._dates())

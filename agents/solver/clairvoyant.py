@@ -22,7 +22,6 @@ from envs.observation.tables import as_observation
 from factory.model import Factory, OrderBook
 from factory.schedule.records import Schedule, unload
 from factory.simulation.arrays import ShopState
-from factory.simulation.costs import total_cost
 
 BASELINE_RULES: tuple[Rule, ...] = (
     make_rule("ATCS", k1=2, k2=0.5),
@@ -228,7 +227,7 @@ def _play_recorded(
         rows.append(int(np.asarray(policy.decide(as_observation(tables)))[0]))
         tables = batch.step(np.array(rows[-1:], np.int64), autoreset=False)
     schedule = unload(batch.factories[0], batch.books[0], batch.arrays, batch.shop, 0)
-    return ClairvoyantPlan(schedule, total_cost(batch.shop, 0), None, name, tuple(rows))
+    return ClairvoyantPlan(schedule, sum(batch.shop.cost[0].tolist()), None, name, tuple(rows))
 
 
 class ClairvoyantPolicy:

@@ -35,7 +35,6 @@ from factory.jit.compile import compiled
 from factory.loading.allocation import SPARE_LINES, allocate, grow_log
 from factory.log_kinds import LOGGED_OPERATION, columns_of_kind
 from factory.simulation.arrays import DOWN, NEVER, PROCESSING, FactoryArrays, ShopState
-from factory.simulation.costs import total_cost
 from factory.simulation.kernel import STUCK, apply_action
 
 ObservationTables = Mapping[str, NDArray[Any]]
@@ -167,7 +166,7 @@ class ExpectedShop:
 
     def price(self, changing: float) -> float:
         """Return the cost of the episode so far, plus ``changing`` for each tick of changeovers."""
-        return total_cost(self.shop, 0) + changing * int(self.shop.env.changeover_ticks[0])
+        return sum(self.shop.cost[0].tolist()) + changing * int(self.shop.env.changeover_ticks[0])
 
 
 @compiled
