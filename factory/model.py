@@ -148,7 +148,7 @@ class WorkCentre(Model):
     ] = None
     """Maximum length of a wait."""
     changeover_across_closures: Literal["pause", "fit", "through"] = "pause"
-    """What changeovers and maintenance do at a closing: pause, end before it, or go on."""
+    """Behaviour of changeovers and maintenance at a closing: pause, end before it, or go on."""
     changeover_staff: Annotated[
         StaffNeed | None, FieldNote(default="one of `crews`; nobody if there is `staff`")
     ] = None
@@ -201,7 +201,7 @@ class Operation(Model):
     ] = None
     """The same for the first operation after a changeover."""
     across_closures: Literal["pause", "fit", "finish"] = "pause"
-    """What processing does at a closing: pause, end before it (else overtime), or go on."""
+    """Behaviour of processing at a closing: pause, end before it (else overtime), or go on."""
     longest_pause: Annotated[int | None, FieldNote("ticks", default="no limit")] = None
     """Longest closure that may interrupt it, for ``pause``."""
     staff: Annotated[OperationStaff | None, FieldNote(default="nobody")] = None

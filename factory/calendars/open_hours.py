@@ -27,7 +27,7 @@ _Spans = NDArray[np.float64]  # [N, 2] begin and end, ascending and disjoint
 
 
 class OpenHours(NamedTuple):
-    """When a calendar is open, in ticks."""
+    """Open hours of a calendar, in ticks."""
 
     edges: tuple[int, ...]
     """Dates at which it opens and closes in turn, ascending, the first one opens; all lie in [0,

@@ -42,7 +42,7 @@ class Maintenance(Model):
     every: Annotated[int, FieldNote(low=1, high=10_000_000)]
     """Count after which it is due."""
     by: Literal["use", "clock", "operations"] = "use"
-    """What is counted: processing ticks, ticks, or attempts at operations."""
+    """Measure of the count: processing ticks, ticks, or attempts at operations."""
     early: Annotated[int, FieldNote(bounds="at most `every`")] = 0
     """Count before it is due from which it may be done."""
     time: Annotated[int, FieldNote("ticks", low=1, high=10_000_000)]
@@ -70,7 +70,7 @@ class OperationStaff(StaffNeed):
     """People that the processing of an operation needs."""
 
     during: Literal["whole", "start"] = "whole"
-    """When they are needed: all the time, or only when processing starts."""
+    """Time of the need: all the processing, or only its start."""
 
 
 class StaffGroup(Model):

@@ -45,7 +45,7 @@ def _check_maintenance_times(case: Case) -> Iterator[Finding]:
 
 
 class _ReadyOperations:
-    """When attempts at operations were ready, and what they want."""
+    """Ready dates and wanted setups of attempts at operations."""
 
     def __init__(self, case: Case) -> None:
         self._case = case

@@ -14,7 +14,7 @@ from tests.builders.random_factories import random_row
 from tests.oracles.twin import Twin
 
 MOST_DECISIONS = 4000
-"""Where random decisions take longer than this, the run so far is compared (it is not a fault)."""
+"""Limit of decisions, after which the run so far is compared (it is not a fault)."""
 
 
 def twin_rows(twin: Twin) -> list[tuple[Any, ...]]:
