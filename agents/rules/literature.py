@@ -46,6 +46,7 @@ OBJECTIVES = {
     "MASP>SPT": "mean time per operation of the family",
     "WBPT": "flow time with families",
     "ATCS": "weighted tardiness with changeovers; the reference rule",
+    "ATCS+OPEN": "as `ATCS`, in plants that close",
     "ATCSR": "as `ATCS`, with changeovers in idle time",
     "ATCS+HOLD": "as `ATCS`, where changeovers are expensive",
     "RANDOM": "baseline that any rule should beat",

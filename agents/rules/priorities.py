@@ -310,6 +310,18 @@ def apparent_tardiness_cost_with_setups(rows: Rows, k1: float, k2: float) -> Row
     return apparent_tardiness_cost(rows, k1) - _discount_for_setup(rows, k2)
 
 
+def apparent_tardiness_cost_in_open_time(rows: Rows, k1: float, k2: float) -> RowValues:
+    """ATCS+OPEN: as ATCS, with due dates counted in the time in which the machine is open.
+
+    max log (w/p) - max(0, o - c - t - p)/(k1 p_bar) - s/(k2 s_bar), with the time c in which the
+    machine is closed before the due date. Without calendars it is ATCS.
+    """
+    closed_time = rows["due_in"] - rows["open_due_in"]
+    slack = np.maximum(0, rows["operation_due_in"] - closed_time - rows["process_time"])
+    discount = slack / (k1 * _positive(rows.here("mean_process_time")))
+    return np.log(weighted_shortest_process_time(rows)) - discount - _discount_for_setup(rows, k2)
+
+
 # --- with changeovers ahead or waits, random ------------------------------------------------------
 
 

@@ -220,6 +220,12 @@ _ALL = (
         (_K1, _K2),
     ),
     Rule(
+        "ATCS+OPEN",
+        (by.apparent_tardiness_cost_in_open_time,),
+        "this project, after Lee, Bhaskaran and Pinedo (1997)",
+        (_K1, _K2),
+    ),
+    Rule(
         "ATCSR",
         (by.apparent_tardiness_cost_with_ready_times,),
         "Pfund, Fowler, Gadkari and Chen (2008)",

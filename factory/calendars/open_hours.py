@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -22,8 +22,10 @@ from factory.model import Calendar, Factory
 ZONE_YEARS = 10
 """Years from the start for which changes of a zone's clock are followed."""
 _DAYS_A_YEAR = 366
+_KEPT_HOURS = 1000  # results of recent combinations
 
 _Spans = NDArray[np.float64]  # [N, 2] begin and end, ascending and disjoint
+_Flags = NDArray[np.bool_]
 
 
 class OpenHours(NamedTuple):
@@ -51,11 +53,13 @@ def open_hours(factory: Factory, calendar: Calendar) -> OpenHours:
     )
 
 
+@lru_cache(_KEPT_HOURS)
 def both_open(first: OpenHours, second: OpenHours) -> OpenHours:
     """Return when both are open; the periods are the same."""
     return _combine(first, second, lambda a, b: a & b)
 
 
+@lru_cache(_KEPT_HOURS)
 def either_open(first: OpenHours, second: OpenHours) -> OpenHours:
     """Return when at least one is open; the periods are the same."""
     return _combine(first, second, lambda a, b: a | b)
@@ -226,20 +230,17 @@ def _flatten(begins: Iterable[int], ends: Iterable[int], end: int) -> tuple[int,
     return tuple(edges)
 
 
-def _combine(first: OpenHours, second: OpenHours, rule: Callable[[bool, bool], bool]) -> OpenHours:
+def _combine(
+    first: OpenHours, second: OpenHours, rule: Callable[[_Flags, _Flags], _Flags]
+) -> OpenHours:
     """Return the hours in which a rule holds of two calendars."""
     repeat_from, period = max(first.repeat_from, second.repeat_from), first.period
     end = repeat_from + period
-    one, two = (_edges_until(hours, end) for hours in (first, second))
-    edges: list[int] = []
-    state, i, j = False, 0, 0
-    for date in sorted({*one, *two}):
-        i += i < len(one) and one[i] == date
-        j += j < len(two) and two[j] == date
-        if rule(i % 2 == 1, j % 2 == 1) != state:
-            state = not state
-            edges.append(date)
-    return OpenHours(tuple(edges), repeat_from, period)
+    one, two = (np.array(_edges_until(hours, end), np.int64) for hours in (first, second))
+    dates = np.union1d(one, two)
+    open_ = rule(*(np.searchsorted(edges, dates, side="right") % 2 == 1 for edges in (one, two)))
+    changes = np.diff(open_, prepend=False)
+    return OpenHours(tuple(dates[changes].tolist()), repeat_from, period)
 
 
 def _edges_until(hours: OpenHours, end: int) -> list[int]:

@@ -99,3 +99,12 @@ def longest_open_time(hours: OpenHours | None) -> float:
     if spans and spans[-1][1] - spans[-1][0] > 2 * hours.period:
         return float("inf")
     return max((close - begin for begin, close in spans), default=0)
+
+
+def open_share(hours: OpenHours | None) -> float:
+    """Return the share of a usual week in which a calendar is open; 1 for None."""
+    if hours is None:
+        return 1.0
+    week = np.array([hours.repeat_from, hours.repeat_from + hours.period])
+    before, after = open_time_until(hours, week)
+    return float(after - before) / hours.period

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from factory.calendars.open_hours import OpenHours, both_open, either_open, open_hours
 from factory.lookups import FactoryLookup, Step
-from factory.model import StaffNeed
+from factory.model import Factory, StaffNeed
 
 FOREVER = 2**62
 """Date of an edge that never comes."""
@@ -76,6 +76,15 @@ class Hours:
             date = self.next_edge(closing)
             longest = max(longest, date - closing)
         return FOREVER, FOREVER
+
+
+def plant_hours(factory: Factory) -> Hours:
+    """Return the hours in which at least one machine is open."""
+    calendars = {calendar.name: open_hours(factory, calendar) for calendar in factory.calendars}
+    names = {machine.calendar for centre in factory.work_centres for machine in centre.machines}
+    if None in names:
+        return Hours(None)
+    return Hours(reduce(either_open, [calendars[name] for name in names if name is not None]))
 
 
 class PeopleNeed(NamedTuple):

@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from factory.calendars.open_hours import open_hours
+from factory.calendars.open_time import open_share
 from factory.model import (
     Attribute,
     Demand,
@@ -44,7 +46,8 @@ class ChangeoverProfile(NamedTuple):
 def offered_load(factory: Factory) -> dict[str, float]:
     """Return the utilisation of each work centre by processing alone (rho in queueing theory).
 
-    It includes options, rework (with the probability that is not for first pieces) and speeds, but
+    With calendars it is the share of the time in which its machines are open, in a usual week. It
+    includes options, rework (with the probability that is not for first pieces) and speeds, but
     no changeovers. Times are means over eligible machines, and all machines of a work centre share
     its work. Demand regimes are weighted by their mean durations, products by the mix over the
     episode, with its drift and launches.
@@ -55,7 +58,24 @@ def offered_load(factory: Factory) -> dict[str, float]:
         If the factory has no demand.
     """
     interarrival_time = mean_interarrival_time(factory)
-    return {name: work / interarrival_time for name, work in machine_work(factory).items()}
+    shares = open_shares(factory)
+    return {
+        name: work / (interarrival_time * shares[name])
+        for name, work in machine_work(factory).items()
+    }
+
+
+def open_shares(factory: Factory) -> dict[str, float]:
+    """Return the share of a usual week in which each work centre's machines are open, the mean."""
+    shares: dict[str | None, float] = {
+        calendar.name: open_share(open_hours(factory, calendar)) for calendar in factory.calendars
+    }
+    shares[None] = 1.0
+    return {
+        centre.name: sum(shares[machine.calendar] for machine in centre.machines)
+        / len(centre.machines)
+        for centre in factory.work_centres
+    }
 
 
 def machine_work(factory: Factory) -> dict[str, float]:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache, partial
 
+from factory.calendars.work_rules import Hours, plant_hours
 from factory.lookups import FactoryLookup
 from factory.model import Customer, DemandRegime, Factory, OrderBook, SupplyRegime
 from factory.schedule.record_kinds import OrderRecord
@@ -162,10 +163,11 @@ def draw_orders(lookup: FactoryLookup, seed: int) -> tuple[OrderRecord, ...]:
             f"factory {lookup.factory.name}: demand is missing, so no orders can be drawn; give an"
             " order book."
         )
+    hours = plant_hours(lookup.factory) if demand.allowance_in == "open" else None
     releases = _draw_releases(lookup.factory, seed)
     numbered = zip(range(demand.num_orders), releases, strict=False)
     orders = [
-        _draw_order(lookup, seed, number, regime, release_date)
+        _draw_order(lookup, seed, number, regime, release_date, hours)
         for number, (release_date, regime) in numbered
     ]
     return _with_material(lookup, seed, orders)
@@ -236,9 +238,17 @@ def _stay_length(
 
 
 def _draw_order(
-    lookup: FactoryLookup, seed: int, number: int, regime: DemandRegime, release_date: int
+    lookup: FactoryLookup,
+    seed: int,
+    number: int,
+    regime: DemandRegime,
+    release_date: int,
+    hours: Hours | None,
 ) -> OrderRecord:
-    """Draw the contents of order ``number``, under the regime of its release."""
+    """Draw the contents of order ``number``, under the regime of its release.
+
+    Its allowance counts the time in ``hours``; None: all time.
+    """
     product = _draw_product(lookup.factory, seed, number, regime, release_date)
     options = {}
     for n, option in enumerate(lookup.factory.options):
@@ -253,9 +263,8 @@ def _draw_order(
     customer = _draw_customer(lookup.factory, seed, number, regime)
     low, high = customer.allowance
     allowance = low + uniform(seed, ALLOWANCE, number, 0) * (high - low)
-    due_date = release_date + max(
-        1, math.floor(allowance * lookup.work_content(product, options) + 0.5)
-    )
+    ticks = max(1, math.floor(allowance * lookup.work_content(product, options) + 0.5))
+    due_date = release_date + ticks if hours is None else hours.closures_of(release_date, ticks)[0]
     return OrderRecord(
         f"{number + 1}",
         number,

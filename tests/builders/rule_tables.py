@@ -90,13 +90,15 @@ def table(
 ) -> dict[str, Any]:
     """Return the observation of one environment: job rows, changeover rows and the wait row.
 
-    The wait is legal if it is given; ``mean_*`` are those of the jobs.
+    The wait is legal if it is given; ``mean_*`` are those of the jobs. The machine is always open,
+    unless jobs say something else by ``open_due_in``.
     """
     candidates = np.zeros((WAIT + 1, len(CANDIDATE_INDEX)))
     legal = np.zeros(WAIT + 1, bool)
     for row, values in [*enumerate(jobs), *enumerate(changeovers, JOBS), (WAIT, wait or {})]:
         kind = "is_wait" if row == WAIT else "is_job" if row < JOBS else "is_changeover"
-        for name, value in (values | {kind: 1}).items():
+        always_open = {"open_due_in": values.get("due_in", 0.0)}
+        for name, value in (always_open | values | {kind: 1}).items():
             candidates[row, CANDIDATE_INDEX[name]] = value
         legal[row] = row < WAIT or wait is not None
     here = dict.fromkeys(("mean_process_time", "mean_setup_time"), 0.0)

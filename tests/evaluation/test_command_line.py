@@ -128,7 +128,7 @@ def test_the_command_is_recorded_without_what_changes_no_figure(extra: list[str]
         (("--policies", "nowhere.py:Planner"), "there is no file nowhere.py"),
         (("--policies", "ATCS(k3=1)"), "parameter 'k3' is not known"),
         (("--policies", "cpsat(minutes=1)"), "parameter 'minutes' is not known"),
-        (("--policies", "x=rules"), "gives one name to 43 policies"),
+        (("--policies", "x=rules"), "gives one name to 44 policies"),
         (("--policies", ","), "at least one is needed"),
         (("--orders", "orders.csv", "--factories", "all"), "an order book belongs to one"),
         (("--versus", "ATCSX"), "Did you mean 'ATCS'"),

@@ -55,6 +55,7 @@ HAND_WORKED = {
     "MASP>SPT": "CABD",  # X 16/2, Y 10, Z 10: SPT
     "WBPT": "CABD",  # 10, 6 + 4, 6, 2 + 8; A, B and D tie
     "ATCS": "CADB",  # logs -2.30 - 15/14, -0.69 - 8/14 - 6, -0.41 - 2/14, -2.08 - 2
+    "ATCS+OPEN": "CADB",  # the same: nothing closes
     "ATCSR": "CADB",  # the same: all are ready, and the means are over the same four
     "ATCS+HOLD": "CADB",  # the same: nothing is on its way
 }
@@ -77,6 +78,13 @@ def test_ranking_is_the_one_worked_by_hand(text: str, order: str) -> None:
 
 def test_every_rule_but_chance_is_worked_by_hand() -> None:
     assert {parse_rule(text).name for text in HAND_WORKED} | {"RANDOM"} == set(RULES)
+
+
+def test_time_in_which_the_machine_is_closed_makes_an_order_more_urgent() -> None:
+    """Due in 30 ticks, in 20 of which the machine is open: slack 5 rather than 15."""
+    observation = table([A, A | {"open_due_in": 20}], wait={})
+    assert ranking(make_rule("ATCS+OPEN"), observation, "12") == "21"
+    assert ranking(make_rule("ATCS"), observation, "12") == "12"
 
 
 @all_rules
@@ -245,4 +253,6 @@ def test_each_publication_is_the_source_of_a_rule() -> None:
 def test_each_priority_function_cites_its_source(rule: Rule) -> None:
     deciding = rule.priorities[0].__doc__ or ""
     year = re.search(r"\d{4}", rule.source)
-    assert rule.name in ("RANDOM", "ATCS+HOLD") or (year is not None and year[0] in deciding)
+    assert rule.name in ("RANDOM", "ATCS+HOLD", "ATCS+OPEN") or (
+        year is not None and year[0] in deciding
+    )

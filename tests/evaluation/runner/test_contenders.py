@@ -107,7 +107,7 @@ def test_the_identity_of_a_checkpoint_is_its_content(tmp_path: Path) -> None:
         ("lookahead(policy=runs/none)", "it is not a folder that train.py wrote"),
         ("lookahead(rule=EDD)", "parameter 'rule' is not known"),
         ("a=EDD,a=SPT", "two different ones are called 'a'"),
-        ("a=rules", "gives one name to 43 policies"),
+        ("a=rules", "gives one name to 44 policies"),
         ("runs/none.zip", "there is no such file"),
         ("none.py:Mine", "there is no file none.py"),
     ],

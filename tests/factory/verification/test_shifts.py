@@ -7,11 +7,13 @@ from dataclasses import replace
 
 import pytest
 
+from factory.io.catalogue import find_single_factory
 from factory.model import Factory
 from factory.schedule.records import Schedule
 from factory.verification.verifier import verify
 from factory.verification.violations import Constraint, VerificationError
 from tests.builders.shift_schedule import PRINT, shift_book, shift_factory, shift_schedule
+from tests.builders.shipped_factories import played
 from tests.builders.tampered_shifts import SHIFT_TAMPERINGS
 
 
@@ -70,3 +72,12 @@ def test_values_that_maintenance_mounts_are_followed() -> None:
     cleaned = replace(base, maintenance=(*base.maintenance, record))
     assert constraints_of(cleaned, factory) == {Constraint.FROM_SETUP}
     assert constraints_of(base, factory) == {Constraint.MAINTENANCE_DUE}
+
+
+def test_due_dates_that_count_open_time_are_drawn_alike() -> None:
+    """A verifier that counted all time would call every order altered that meets a closure."""
+    factory = find_single_factory("two_shift")
+    schedule = played(factory, seed=3)
+    nights = [order for order in schedule.orders if order.due_date - order.release_date > 480]
+    assert nights
+    verify(schedule, factory)
