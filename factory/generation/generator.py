@@ -10,7 +10,9 @@ from factory.generation.offered_load import (
     changeover_profile,
     machine_work,
     mean_interarrival_time,
+    open_shares,
 )
+from factory.generation.operating_features import add_operating_features
 from factory.generation.products import draw_options, draw_products
 from factory.generation.random_demand import draw_demand, draw_supply_regimes
 from factory.generation.random_draws import Draw
@@ -28,14 +30,16 @@ _CHANGEOVERS_OF_A_GOOD_RULE = 0.5
 shipped factories)."""
 
 _MAX_CREW_LOAD = 0.8
+_FEATURES = 1  # the stream of random numbers of shifts, people, maintenance and runs
 
 
 def draw_factory(seed: int, ranges: RandomisedRanges | None = None) -> Factory:
     """Return the valid factory of ``seed`` within ``ranges`` (default: the shipped ranges).
 
     One tick is a minute. Routes, joins, changeover matrices, order mix, due dates, uncertainty and
-    costs are drawn. The arrival rate then follows from the drawn load, which is lowered if a work
-    centre has no capacity left for its changeovers and repairs.
+    costs are drawn, then shifts, people, maintenance and runs. The arrival rate then follows from
+    the drawn load, which is lowered if a work centre has no capacity left for its changeovers and
+    repairs.
 
     Parameters
     ----------
@@ -72,7 +76,13 @@ def draw_factory(seed: int, ranges: RandomisedRanges | None = None) -> Factory:
     interarrival_time = _interarrival_time(draw, ranges, machine_work(factory), profile, down_share)
     crews = _draw_crews(draw, ranges, factory, profile, interarrival_time)
     factory = _with_interarrival_time(factory, interarrival_time)
-    return factory.model_copy(update={"crews": crews})
+    factory = factory.model_copy(update={"crews": crews})
+    features = Draw(seed, _FEATURES)
+    factory = add_operating_features(features, ranges, factory, profile, interarrival_time)
+    if not factory.calendars:
+        return factory
+    open_share = max(open_shares(factory).values())  # all machines have the same hours
+    return _with_interarrival_time(factory, interarrival_time / open_share)
 
 
 # --- uncertainty and money ------------------------------------------------------------------------

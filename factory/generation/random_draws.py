@@ -8,13 +8,14 @@ from factory.generation.ranges import Numbers
 
 
 class Draw:
-    """Random numbers for the description of a factory.
+    """Random numbers for the description of a factory: independent ones for each stream.
 
     The events of an episode use other numbers (:mod:`factory.realisation.random_numbers`).
     """
 
-    def __init__(self, seed: int) -> None:
-        self.generator = np.random.Generator(np.random.Philox(key=seed))
+    def __init__(self, seed: int, stream: int = 0) -> None:
+        key = np.array([seed, stream], np.uint64)
+        self.generator = np.random.Generator(np.random.Philox(key=key))
 
     def integer(self, ends: tuple[int, int]) -> int:
         """Return an integer between two ends, both included."""

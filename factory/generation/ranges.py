@@ -37,6 +37,10 @@ LIMITS: dict[str, Numbers] = {
     "forbidden_share": (0.0, 0.5),
     "demand_swing": (0.0, 1.0),
     "tardiness_rate": (0.0, 10000.0),
+    "shifts": (1, 3),
+    "staff_groups": (0, 10),
+    "maintenance_share": (0.0, 1.0),
+    "run_share": (0.0, 1.0),
 }
 """Minimum and maximum of the ends of each range."""
 
@@ -44,7 +48,8 @@ LIMITS: dict[str, Numbers] = {
 class RandomisedRanges(Model):
     """Low and high end of each random number of a factory, both included.
 
-    Defaults are those of ``configs/factories/randomised.toml``, bounds those of :data:`LIMITS`.
+    Defaults are those of ``configs/factories/randomised.toml``, but without shifts, people,
+    maintenance and runs. Bounds are those of :data:`LIMITS`.
     """
 
     machines: Counts = (3, 15)
@@ -90,6 +95,14 @@ class RandomisedRanges(Model):
     """Logarithm of the factor by which orders come faster in a busy regime."""
     tardiness_rate: Annotated[Numbers, FieldNote("currency/weight/h")] = (10.0, 60.0)
     """Cost of an hour of tardiness."""
+    shifts: Annotated[Counts, FieldNote("shifts")] = (3, 3)
+    """Shifts of a day, from Monday to Friday; 3: round the clock, every day."""
+    staff_groups: Counts = (0, 0)
+    """Groups of setters in each shift, each with a part of the skills; 0: crews."""
+    maintenance_share: Annotated[Numbers, FieldNote("share")] = (0.0, 0.0)
+    """Share of the machines that have maintenance."""
+    run_share: Annotated[Numbers, FieldNote("share")] = (0.0, 0.0)
+    """Share of the attributes that have shortest or longest runs."""
 
     @field_validator("*")
     @classmethod

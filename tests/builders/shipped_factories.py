@@ -17,6 +17,7 @@ from factory.loading.load import load
 from factory.lookups import FactoryLookup
 from factory.model import Demand, Factory, Product
 from factory.schedule.records import OrderRecord, Schedule
+from factory.simulation.arrays import ShopState
 from factory.simulator import Simulator
 from factory.verification.reference_world import draw_orders
 
@@ -58,6 +59,19 @@ def played(factory: Factory, seed: int) -> Schedule:
     while simulator.deciding is not None:
         simulator.decide(next(choice.row for choice in simulator.choices() if choice.legal))
     return simulator.schedule()
+
+
+def played_by_atcs(factory: Factory, seed: int) -> ShopState:
+    """Simulate an episode under ATCS(k1=2, k2=0.5), and return the shop at its end."""
+    arrays = load([factory])
+    shop = allocate(arrays, 1, job_rows=64, changeover_rows=16)
+    memory = (
+        allocate_observation_scratch(shop),
+        allocate_tables(arrays, shop, np.float32),
+        allocate_lulls(arrays, 1),
+    )
+    reference_cost(arrays, shop, 0, 0, np.uint64(seed), *memory)
+    return shop
 
 
 class Reference(NamedTuple):
