@@ -105,14 +105,16 @@ def observe_operating(factory, shop, e, machine, out, operation_id, setup, wante
     """Fill the columns of a job row about hours, runs and people."""
     g = shop.env[e].factory
     order, operation = order_of(operation_id), operation_of(operation_id)
+    observe_hours(factory, shop, e, machine, out, order)
+    observe_runs(factory, shop, e, machine, out, wanted)
+    if not factory.plant[g].has_hours:
+        return
     change_need = factory.centres[g, factory.machines[g, machine].centre].changeover_need
     need = change_need
     if setup <= 0:
         need = factory.operations[g, shop.orders[e, order].product, operation].need
-    observe_hours(factory, shop, e, machine, out, order)
     time = process_time(factory, shop, e, order, operation, machine)
     observe_pause(factory, shop, e, machine, out, change_need, int(setup), order, operation, time)
-    observe_runs(factory, shop, e, machine, out, wanted)
     observe_people(factory, shop, e, out, need)
 
 
@@ -130,7 +132,8 @@ def observe_changeovers(factory, shop, e, machine, scratch, families, shop_row, 
         out = candidates[job_rows + row]
         if operation_id < 0:
             observe_maintenance(factory, shop, e, machine, out, -1 - operation_id)
-            observe_after(factory, shop, e, machine, scratch, families, out, target)
+            time = float(factory.maintenance[g, machine, -1 - operation_id].time)
+            observe_after(factory, shop, e, machine, scratch, families, out, target, time)
             continue
         order, operation = order_of(operation_id), operation_of(operation_id)
         out[CANDIDATE_COLUMN.is_changeover] = 1.0
@@ -148,17 +151,20 @@ def observe_changeovers(factory, shop, e, machine, scratch, families, shop_row, 
         scale = mean_process_time if mean_process_time > 0.0 else max(time, 1.0)
         out[CANDIDATE_COLUMN.atcs] -= ready / scale
         observe_hours(factory, shop, e, machine, out, order)
-        need = factory.centres[g, centre].changeover_need
-        observe_pause(factory, shop, e, machine, out, need, int(setup), order, -1, 0)
         observe_runs(factory, shop, e, machine, out, target)
-        observe_people(factory, shop, e, out, need)
-        observe_after(factory, shop, e, machine, scratch, families, out, target)
+        if factory.plant[g].has_hours:
+            need = factory.centres[g, centre].changeover_need
+            observe_pause(factory, shop, e, machine, out, need, int(setup), order, -1, 0)
+            observe_people(factory, shop, e, out, need)
+        observe_after(factory, shop, e, machine, scratch, families, out, target, setup)
 
 
 @compiled
-def observe_after(factory, shop, e, machine, scratch, families, out, target):
-    """Fill the arrivals and onward changeovers of a row without an operation."""
-    setup = out[CANDIDATE_COLUMN.setup_time]
+def observe_after(factory, shop, e, machine, scratch, families, out, target, setup):
+    """Fill the arrivals and onward changeovers of a row without an operation.
+
+    It leaves ``target`` mounted after ``setup`` ticks.
+    """
     observe_arrivals(factory, shop, e, machine, scratch, out, target, setup)
     observe_onward_setups(factory, shop, e, machine, scratch, families, out, target)
 

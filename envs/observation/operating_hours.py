@@ -33,13 +33,21 @@ def observe_machine_hours(factory, shop, e, machine, out):
     """Fill the columns about the hours and the maintenance of a machine."""
     g, clock = shop.env[e].factory, shop.env[e].clock
     week = week_of(factory, g)
+    out[MACHINE_COLUMN.maintenance_left] = 1.0
+    if factory.machines[g, machine].num_maintenance > 0:
+        out[MACHINE_COLUMN.maintenance_left] = min_maintenance_left(factory, shop, e, machine)
+    if not factory.plant[g].has_hours:
+        out[MACHINE_COLUMN.is_closed] = 0.0
+        out[MACHINE_COLUMN.is_paused] = 0.0
+        out[MACHINE_COLUMN.closing_in] = week
+        out[MACHINE_COLUMN.opening_in] = 0.0
+        return
     until = min(week, shop.machines[e, machine].shift_date - clock)
     closed = shop.machines[e, machine].closed
     out[MACHINE_COLUMN.is_closed] = closed
     out[MACHINE_COLUMN.is_paused] = shop.machines[e, machine].status == PAUSED
     out[MACHINE_COLUMN.closing_in] = 0.0 if closed else until
     out[MACHINE_COLUMN.opening_in] = until if closed else 0.0
-    out[MACHINE_COLUMN.maintenance_left] = min_maintenance_left(factory, shop, e, machine)
 
 
 @compiled

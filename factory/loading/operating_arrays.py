@@ -125,10 +125,12 @@ def _load_maintenance(
     attributes: tuple[Attribute, ...],
     tables: OperatingTables,
 ) -> None:
-    loaded.machines.num_maintenance[index] = len(machine.maintenance)
-    loaded.machines.has_runs[index] = any(
+    has_runs = any(
         attribute.min_run is not None or attribute.max_run is not None for attribute in attributes
     )
+    loaded.machines.has_runs[index] = has_runs
+    loaded.machines.num_maintenance[index] = len(machine.maintenance)
+    loaded.machines.counts_work[index] = has_runs or bool(machine.maintenance)
     for i, item in enumerate(machine.maintenance):
         row = loaded.maintenance[(*index, i)]
         row.every, row.early, row.time = item.every, item.early, item.time

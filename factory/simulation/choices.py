@@ -11,7 +11,12 @@ from factory.jit.compile import compiled
 from factory.setups import FORBIDDEN, complete_setup, detour, setup_time
 from factory.simulation.arrays import IDLE, READY, operation_of, order_of
 from factory.simulation.estimates import is_eligible, ready_in
-from factory.simulation.legality import change_fits, change_is_legal, job_is_legal
+from factory.simulation.legality import (
+    change_fits,
+    change_is_legal,
+    job_is_legal,
+    timed_change_is_legal,
+)
 from factory.simulation.maintenance import (
     DUE,
     NEEDED,
@@ -34,7 +39,9 @@ def list_choices(factory, shop, e, machine):
     shop.env[e].num_job_rows = 0
     shop.env[e].num_changeover_rows = 0
     shop.env[e].num_hidden = 0
-    urgency = maintenance_urgency(factory, shop, e, machine)
+    urgency = NONE_OFFERED
+    if factory.machines[g, machine].num_maintenance > 0:
+        urgency = maintenance_urgency(factory, shop, e, machine)
     if (
         shop.centres[e, centre].queue_length == 0
         and (shop.centres[e, centre].upcoming_length == 0 or not factory.plant[g].changeover_ahead)
@@ -254,9 +261,8 @@ def list_changeovers_ahead(factory, shop, e, machine, centre):
         row = shop.env[e].num_changeover_rows
         if row == shop.changeover_target.shape[1]:
             return
-        if setup_time(factory, g, centre, machine, mounted, wanted) <= 0 or not change_is_legal(
-            factory, shop, e, machine, centre, wanted
-        ):
+        time = setup_time(factory, g, centre, machine, mounted, wanted)
+        if time <= 0 or not timed_change_is_legal(factory, shop, e, machine, centre, wanted, time):
             continue
         complete_setup(mounted, wanted, shop.changeover_target[e, row])
         same = find_target(shop, e, row)

@@ -355,9 +355,11 @@ def end_processing(factory, shop, e, machine):
     order, operation = order_of(operation_id), operation_of(operation_id)
     attempt = shop.operations[e, order, operation].attempt
     log_operation(shop, e, machine, operation_id, attempt)
-    let_go(factory, shop, e, machine)
-    extend_runs(factory, shop, e, machine, operation_id, 0, 1)
-    count_processing(factory, shop, e, machine, 0, 1)
+    if factory.plant[shop.env[e].factory].has_hours:
+        let_go(factory, shop, e, machine)
+    if factory.machines[shop.env[e].factory, machine].counts_work:
+        extend_runs(factory, shop, e, machine, operation_id, 0, 1)
+        count_processing(factory, shop, e, machine, 0, 1)
     first_piece = shop.machines[e, machine].first_piece
     shop.machines[e, machine].first_piece = False
     shop.machines[e, machine].operation_id = -1

@@ -28,6 +28,8 @@ def job_is_legal(factory, shop, e, machine, centre, operation_id):
     order, operation = order_of(operation_id), operation_of(operation_id)
     wanted = shop.wanted[e, order, operation]
     time = setup_time(factory, g, centre, machine, shop.mounted[e, machine], wanted)
+    if not factory.plant[g].has_hours and not factory.machines[g, machine].has_runs:
+        return time == 0 or (time > 0 and shop.env[e].crews_free > 0)
     if time < 0:
         return False
     static = factory.operations[g, shop.orders[e, order].product, operation]
@@ -86,8 +88,17 @@ def change_fits(factory, g, machine, centre, need, date, ticks):
 def change_is_legal(factory, shop, e, machine, centre, target):
     """Return whether a changeover without an operation may start: its people, runs, hours."""
     g = shop.env[e].factory
-    need = factory.centres[g, centre].changeover_need
     time = setup_time(factory, g, centre, machine, shop.mounted[e, machine], target)
+    return timed_change_is_legal(factory, shop, e, machine, centre, target, time)
+
+
+@compiled
+def timed_change_is_legal(factory, shop, e, machine, centre, target, time):
+    """Return whether a changeover of ``time`` ticks to ``target`` may start."""
+    g = shop.env[e].factory
+    if not factory.plant[g].has_hours and not factory.machines[g, machine].has_runs:
+        return time == 0 or (time > 0 and shop.env[e].crews_free > 0)
+    need = factory.centres[g, centre].changeover_need
     return (
         time >= 0
         and (time == 0 or people_free(factory, shop, e, need))

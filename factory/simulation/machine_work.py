@@ -49,13 +49,18 @@ def start_processing(factory, shop, e, machine):
     operation_id = shop.machines[e, machine].operation_id
     order, operation = order_of(operation_id), operation_of(operation_id)
     expected = process_time(factory, shop, e, order, operation, machine)
+    if not factory.plant[g].has_hours:
+        shop.machines[e, machine].expected_end = clock + expected
+        begin_processing(factory, shop, e, machine, expected)
+        return
     shop.machines[e, machine].expected_end = processing_end_date(
         factory, g, machine, shop.orders[e, order].product, operation, clock, expected
     )
-    if factory.plant[g].has_hours and not may_go_on(factory, shop, e, machine, PROCESSING_START):
+    if not may_go_on(factory, shop, e, machine, PROCESSING_START):
         begin_pause(factory, shop, e, machine, PROCESSING_START)
-    else:
-        begin_processing(factory, shop, e, machine, expected)
+        return
+    take_people(factory, shop, e, machine, held_need(factory, shop, e, machine))
+    begin_processing(factory, shop, e, machine, expected)
 
 
 @compiled
@@ -67,7 +72,6 @@ def begin_processing(factory, shop, e, machine, expected):
         factory, shop, e, order, operation, expected
     )
     shop.machines[e, machine].process_start_date = shop.env[e].clock
-    take_people(factory, shop, e, machine, held_need(factory, shop, e, machine))
     resume_processing(factory, shop, e, machine)
 
 
@@ -103,8 +107,9 @@ def count_elapsed(factory, shop, e, machine):
     shop.machines[e, machine].process_left -= elapsed
     if shop.machines[e, machine].time_to_failure != NEVER:
         shop.machines[e, machine].time_to_failure -= elapsed
-    extend_runs(factory, shop, e, machine, shop.machines[e, machine].operation_id, elapsed, 0)
-    count_processing(factory, shop, e, machine, elapsed, 0)
+    if factory.machines[shop.env[e].factory, machine].counts_work:
+        extend_runs(factory, shop, e, machine, shop.machines[e, machine].operation_id, elapsed, 0)
+        count_processing(factory, shop, e, machine, elapsed, 0)
 
 
 # --- needs ----------------------------------------------------------------------------------------
@@ -245,6 +250,11 @@ def resume_change(factory, shop, e, machine):
 def add_processing(factory, shop, e, machine, operation_id):
     """Let the machine's expected end include the processing that follows its changeover."""
     order, operation = order_of(operation_id), operation_of(operation_id)
+    if not factory.plant[shop.env[e].factory].has_hours:
+        shop.machines[e, machine].expected_end += process_time(
+            factory, shop, e, order, operation, machine
+        )
+        return
     shop.machines[e, machine].expected_end = processing_end_date(
         factory,
         shop.env[e].factory,
