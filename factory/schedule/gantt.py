@@ -20,15 +20,20 @@ from factory.schedule.bill import tardiness
 from factory.schedule.gantt_painter import GanttPainter
 from factory.schedule.gantt_style import PLAIN, LegendLine, any_letters, shorten
 from factory.schedule.kpis import Kpis, kpis
+from factory.schedule.operating_times import Closure, closures_of_machines
 from factory.schedule.record_kinds import (
     ChangeoverRecord,
     FailureRecord,
+    MaintenanceRecord,
+    PauseRecord,
     ScheduleRecords,
     WaitRecord,
 )
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+Span = ChangeoverRecord | FailureRecord | WaitRecord | MaintenanceRecord | PauseRecord | Closure
 
 _LANE = 0.36
 """Inches a machine."""
@@ -56,8 +61,9 @@ def draw_gantt(
 
     Bars are operations, coloured by the setup they want (first attribute: hue, others: shade; work
     centres without attributes: by product), with the order's id where it fits. Changeovers are
-    hatched, failures dark, chosen waits pale. Operations of late orders have a red edge, and a red
-    triangle marks where a late order is completed. The strip above the lanes has a stroke at every
+    hatched, failures dark, chosen waits pale, maintenance violet. Closures of machines are shaded,
+    and work that pauses is striped. Operations of late orders have a red edge, and a red triangle
+    marks where a late order is completed. The strip above the lanes has a stroke at every
     order's due date, red if it was missed.
 
     Parameters
@@ -212,7 +218,8 @@ def gantt_text(schedule: ScheduleRecords, width: int = 100) -> str:
     """Return the chart in characters: one line a machine, ``width`` columns over the time so far.
 
     An operation is its order's id between ``[`` and ``=``; ``/`` is a changeover, ``x`` a failure,
-    ``~`` a chosen wait, ``.`` idle time. A late order's id carries a ``!`` where it fits.
+    ``~`` a chosen wait, ``m`` maintenance, ``-`` a pause of work, ``.`` idle time, blank a closed
+    machine. A late order's id carries a ``!`` where it fits.
     """
     ends = [operation.end_date for operation in schedule.open_operations]
     until = max(1, schedule.end_date, *ends)
@@ -221,8 +228,9 @@ def gantt_text(schedule: ScheduleRecords, width: int = 100) -> str:
         for centre, name in zip(schedule.machine_centres, schedule.machine_names, strict=True)
     ]
     margin = max((len(name) for name in names), default=0)
+    closures = [] if schedule.factory is None else closures_of_machines(schedule.factory, until)
     lines = [
-        f"{name:<{margin}} {_text_lane(schedule, machine, width, until)}"
+        f"{name:<{margin}} {_text_lane(schedule, closures, machine, width, until)}"
         for machine, name in enumerate(names)
     ]
     done = sum(order.completion_date is not None for order in schedule.orders)
@@ -235,7 +243,9 @@ def gantt_text(schedule: ScheduleRecords, width: int = 100) -> str:
     return "\n".join([*lines, foot])
 
 
-def _text_lane(schedule: ScheduleRecords, machine: int, width: int, until: int) -> str:
+def _text_lane(
+    schedule: ScheduleRecords, closures: list[Closure], machine: int, width: int, until: int
+) -> str:
     lane = ["."] * width
 
     def columns(start: int, end: int) -> range:
@@ -246,12 +256,13 @@ def _text_lane(schedule: ScheduleRecords, machine: int, width: int, until: int) 
             else range(0)
         )
 
-    def fill(records: Iterable[ChangeoverRecord | FailureRecord | WaitRecord], mark: str) -> None:
+    def fill(records: Iterable[Span], mark: str) -> None:
         for record in records:
             if record.machine == machine:
                 for column in columns(record.start_date, record.end_date):
                     lane[column] = mark
 
+    fill(closures, " ")
     fill(schedule.waits, "~")
     fill(schedule.changeovers, "/")
     for operation in (*schedule.operations, *schedule.open_operations):
@@ -262,5 +273,7 @@ def _text_lane(schedule: ScheduleRecords, machine: int, width: int, until: int) 
             bar = f"[{order.order_id}{late}"[: len(room)].ljust(len(room), "=")
             for column, character in zip(room, bar, strict=True):
                 lane[column] = character
+    fill((*schedule.maintenance, *schedule.open_maintenance), "m")
+    fill((*schedule.pauses, *schedule.open_pauses), "-")
     fill((*schedule.failures, *schedule.open_failures), "x")
     return "".join(lane)

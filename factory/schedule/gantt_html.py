@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -19,16 +21,21 @@ from typing import Any, Literal, NamedTuple
 
 from factory.model import Factory
 from factory.schedule.bill import tardiness
+from factory.schedule.operating_times import Closure, closures_of_machines
 from factory.schedule.record_kinds import (
     ChangeoverRecord,
     FailureRecord,
+    MaintenanceRecord,
     OperationRecord,
+    PauseRecord,
     ScheduleRecords,
     WaitRecord,
 )
 from factory.tick_dates import TickDates
 
-BarKind = Literal["operation", "changeover", "wait", "down", "other work"]
+BarKind = Literal[
+    "closed", "operation", "changeover", "wait", "maintenance", "pause", "down", "other work"
+]
 
 _SCRIPTS = (
     "building.js",
@@ -212,7 +219,8 @@ def _find_shifts(
 
 
 def schedule_bars(schedule: ScheduleRecords, factory: Factory | None) -> list[GanttBar]:
-    """Return the bars of a schedule: waits, changeovers, operations and repairs.
+    """Return the bars of a schedule: closures, waits, changeovers, operations, maintenance, pauses
+    and repairs.
 
     Operations in work are drawn up to their expected ends.
 
@@ -224,20 +232,32 @@ def schedule_bars(schedule: ScheduleRecords, factory: Factory | None) -> list[Ga
     painter = _BarPainter(schedule)
     known = schedule if factory is None else replace(schedule, factory=factory)
     setups = iter(known.setups)
+    closures = [] if factory is None else closures_of_machines(factory, painter.last_date())
     return [
+        *(painter.span("closed", closure) for closure in closures),
         *(painter.span("wait", wait) for wait in schedule.waits),
         *map(painter.changeover, schedule.changeovers),
         *(painter.operation(operation, next(setups), "") for operation in schedule.operations),
         *(painter.operation(o, next(setups), "in work") for o in schedule.open_operations),
+        *map(painter.maintenance, (*schedule.maintenance, *schedule.open_maintenance)),
+        *(painter.span("pause", pause) for pause in schedule.pauses),
+        *(painter.span("pause", pause) for pause in schedule.open_pauses),
         *(painter.span("down", failure) for failure in schedule.failures),
         *(painter.span("down", failure) for failure in schedule.open_failures),
     ]
 
 
-class _BarPainter(NamedTuple):
+class _BarPainter:
     """Makes bars of the records of a schedule."""
 
-    schedule: ScheduleRecords
+    def __init__(self, schedule: ScheduleRecords) -> None:
+        self.schedule = schedule
+        self._assignments: defaultdict[int, list[tuple[int, str]]] = defaultdict(list)
+        for each in (*schedule.assignments, *schedule.open_assignments):
+            own = self._assignments[each.machine]
+            own.append((each.start_date, f"{each.number} {each.group}"))
+        for own in self._assignments.values():
+            own.sort()
 
     def operation(
         self, record: OperationRecord, setup: tuple[str, ...] | None, state: str
@@ -254,6 +274,7 @@ class _BarPainter(NamedTuple):
             "due": dates.text(order.due_date),
             "late by": dates.duration(late) if late else "",
             "attempt": f"{record.attempt + 1}" if record.attempt else "",
+            "people": self._people(record),
             "state": state,
         }
         return GanttBar(
@@ -277,11 +298,47 @@ class _BarPainter(NamedTuple):
             "changeover",
             order,
             "",
-            {"from": " · ".join(record.from_setup), "to": " · ".join(record.to_setup)},
+            self._change_details(record),
             False,
         )
 
-    def span(self, kind: BarKind, record: FailureRecord | WaitRecord) -> GanttBar:
-        """Return the bar of a repair or a wait."""
+    def _change_details(self, record: ChangeoverRecord) -> dict[str, str]:
+        people = self._people(record)
+        return {
+            "from": " · ".join(record.from_setup),
+            "to": " · ".join(record.to_setup),
+            **({"people": people} if people else {}),
+        }
+
+    def maintenance(self, record: MaintenanceRecord) -> GanttBar:
+        """Return the bar of a maintenance."""
+        machine = self.schedule.machine_names[record.machine]
+        details = {"maintenance": record.name, "people": self._people(record)}
+        return GanttBar(
+            machine,
+            record.start_date,
+            record.end_date,
+            "maintenance",
+            None,
+            record.name,
+            {name: text for name, text in details.items() if text},
+            False,
+        )
+
+    def last_date(self) -> int:
+        """Return the last date that is shown."""
+        return max([self.schedule.end_date, *(o.end_date for o in self.schedule.open_operations)])
+
+    def _people(self, work: OperationRecord | ChangeoverRecord | MaintenanceRecord) -> str:
+        """Return who works on a piece of work, such as ``2 fitters, 1 setters``."""
+        own = self._assignments.get(work.machine, [])
+        first = bisect_left(own, (work.start_date, ""))
+        last = bisect_left(own, (max(work.end_date, work.start_date + 1), ""))
+        return ", ".join(dict.fromkeys(text for _, text in own[first:last]))
+
+    def span(
+        self, kind: BarKind, record: FailureRecord | WaitRecord | PauseRecord | Closure
+    ) -> GanttBar:
+        """Return the bar of a repair, a wait, a pause or a closure."""
         machine = self.schedule.machine_names[record.machine]
         return GanttBar(machine, record.start_date, record.end_date, kind, None, "", {}, False)

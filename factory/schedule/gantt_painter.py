@@ -17,8 +17,10 @@ from factory.schedule.gantt_style import (
     readable_on,
     shorten,
 )
+from factory.schedule.operating_times import Closure, closures_of_machines
 from factory.schedule.record_kinds import (
     FailureRecord,
+    MaintenanceRecord,
     OperationRecord,
     OrderRecord,
     ScheduleRecords,
@@ -28,7 +30,8 @@ from factory.schedule.record_kinds import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_LATE, _ON_TIME, _OPEN, _CHANGEOVER_FACE, _CHANGEOVER_EDGE, _FAILURE, _WAIT = MARK_COLOURS.values()
+_LATE, _ON_TIME, _OPEN, _CHANGEOVER_FACE, _CHANGEOVER_EDGE = list(MARK_COLOURS.values())[:5]
+_FAILURE, _WAIT, _CLOSED, _MAINTENANCE, _PAUSE = list(MARK_COLOURS.values())[5:]
 _BAR = 0.76
 """Share of the lane that a bar fills."""
 _LABEL_POINTS = 6.5
@@ -63,6 +66,9 @@ class GanttPainter:
         self.height_of = _lane_heights(schedule.machine_centres)
         self.lanes = self.height_of[-1] + 1 if self.height_of else 1.0
         self.colours = Colours(self.lookup)
+        self.closures = closures_of_machines(factory, self.until)
+        self.maintenance = (*schedule.maintenance, *schedule.open_maintenance)
+        self.pauses = (*schedule.pauses, *schedule.open_pauses)
 
     def paint_lanes(self, axes: Axes, inches: float) -> None:
         """Paint bars, marks, ids and the clock; ``inches`` is the width of the lanes."""
@@ -70,10 +76,13 @@ class GanttPainter:
         axes.set_ylim(self.lanes - 0.5, -0.5)
         self._paint_grid(axes, inches)
         self._paint_machines(axes)
+        self._paint_spans(axes, self.closures, _CLOSED, share=1.0, zorder=1.2)
         self._paint_spans(axes, self.schedule.waits, _WAIT, share=1.0, zorder=1.5)
         self._paint_changeovers(axes)
         self._paint_operations(axes, self.schedule.operations, alpha=1.0)
         self._paint_operations(axes, self.schedule.open_operations, alpha=0.45)
+        self._paint_spans(axes, self.maintenance, _MAINTENANCE, share=1.0, zorder=3.6)
+        self._paint_pauses(axes)
         self._paint_spans(
             axes,
             (*self.schedule.failures, *self.schedule.open_failures),
@@ -135,7 +144,7 @@ class GanttPainter:
     def _paint_spans(
         self,
         axes: Axes,
-        records: Iterable[FailureRecord | WaitRecord],
+        records: Iterable[FailureRecord | WaitRecord | MaintenanceRecord | Closure],
         colour: str,
         share: float,
         zorder: float,
@@ -153,6 +162,25 @@ class GanttPainter:
             ),
             autolim=False,
         )
+
+    def _paint_pauses(self, axes: Axes) -> None:
+        """Paint stripes over the stretches of bars in which their work pauses."""
+        from matplotlib.collections import PolyCollection
+
+        boxes = [
+            self._box(pause.machine, pause.start_date, pause.end_date)
+            for pause in self.pauses
+            if pause.start_date < min(pause.end_date, self.until)
+        ]
+        bars = PolyCollection(
+            boxes,
+            facecolors=(1.0, 1.0, 1.0, 0.7),
+            edgecolors="#777777",
+            hatch="|||",
+            linewidths=0.0,
+            zorder=3.8,
+        )
+        axes.add_collection(bars, autolim=False)
 
     def _paint_changeovers(self, axes: Axes) -> None:
         from matplotlib.collections import PolyCollection
@@ -282,6 +310,12 @@ class GanttPainter:
             ("wait by choice", {"facecolor": _WAIT, "edgecolor": "#9fb6d3"}),
             ("late order", {"facecolor": "white", "edgecolor": _LATE, "linewidth": 1.5}),
         ]
+        if self.closures:
+            marks.append(("closed", {"facecolor": _CLOSED, "edgecolor": _CLOSED}))
+        if self.pauses:
+            marks.append(("paused", {"facecolor": _PAUSE, "edgecolor": "#777777", "hatch": "|||"}))
+        if self.maintenance:
+            marks.append(("maintenance", {"facecolor": _MAINTENANCE}))
         used = {
             (self.schedule.machine_centres[o.machine], self.schedule.orders[o.order].product)
             for o in self.schedule.operations

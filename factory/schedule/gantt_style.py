@@ -29,8 +29,12 @@ MARK_COLOURS = {
     "changeover_edge": "#555555",
     "failure": "#3a0d12",
     "wait": "#e3ecf7",
+    "closed": "#dcdcdc",
+    "maintenance": "#7a5bb5",
+    "pause": "#ffffff",
 }
-"""Colours of marks: due dates (late, on time, open), changeovers, failures, chosen waits."""
+"""Colours of marks: due dates (late, on time, open), changeovers, failures, chosen waits, closures,
+maintenance, pauses of work."""
 
 _SAME_HOUR = 1e-6
 """Difference up to which hours are the same."""

@@ -11,6 +11,7 @@ from factory.calendars.open_hours import OpenHours
 from factory.calendars.open_time import closures_until, open_time_until
 from factory.loading.operating_tables import OperatingTables, operating_tables
 from factory.lookups import FactoryLookup
+from factory.model import Factory
 from factory.routes import operation_order
 from factory.schedule.columns import (
     AssignmentColumns,
@@ -129,6 +130,30 @@ def staff_cost_of(schedule: ScheduleColumns, lookup: FactoryLookup) -> float:
     times = np.minimum(work.end_date, schedule.end_date) - work.start_date
     hours = times * work.number * (lookup.factory.tick_minutes / 60)
     return float(np.dot(cost[work.group], hours))
+
+
+# --- closures -------------------------------------------------------------------------------------
+
+
+class Closure(NamedTuple):
+    """A closure of a machine by its calendar."""
+
+    machine: int
+    start_date: int
+    end_date: int
+
+
+def closures_of_machines(factory: Factory, end_date: int) -> list[Closure]:
+    """Return the closures of all machines from tick 0 to a date."""
+    if not factory.calendars:
+        return []
+    tables = operating_tables(factory)
+    return [
+        Closure(machine, begin, end)
+        for machine, calendar in enumerate(tables.machine_calendar)
+        if calendar >= 0
+        for begin, end in closures_until(tables.calendars[calendar], end_date)
+    ]
 
 
 # --- closed machines ------------------------------------------------------------------------------

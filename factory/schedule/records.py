@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from factory.calendars.plant_epoch import plant_epoch
 from factory.lookups import FactoryLookup
 from factory.model import Factory, OrderBook
 from factory.routes import operation_order
@@ -263,7 +264,7 @@ def records_of(schedule: ScheduleColumns, factory: Factory, book: OrderBook | No
         open_assignments=_assignment_records(schedule.open_assignments, factory),
         end_date=schedule.end_date,
         num_orders=schedule.num_orders,
-        epoch=None if book is None else book.epoch,
+        epoch=plant_epoch(factory) if book is None or book.epoch is None else book.epoch,
         factory=factory,
     )
 

@@ -11,8 +11,8 @@ const SAME_MINUTE = 0.001; // minutes by which times of the same minute may diff
 const AXIS_HEIGHT = 36;
 const LOWEST_LANE = 26;
 const BAR_HEIGHT = 20;
-const HEIGHTS = { changeover: 13, down: 7 }; // a repair lies at the foot of the operation that it interrupts
-const KINDS = ["changeover", "wait", "down", "other work"];
+const HEIGHTS = { closed: LOWEST_LANE, changeover: 13, down: 7 }; // a repair lies at the foot of the operation that it interrupts
+const KINDS = ["changeover", "wait", "maintenance", "pause", "closed", "down", "other work"];
 const LATENESS = [
   ["on time", "#b9d4ea"],
   ["late order", "#e58a7b"],
@@ -114,7 +114,7 @@ export class Chart {
     bar.node = draw("g", { class: `gantt-bar gantt-${bar.kind.replaceAll(" ", "-")}${bar.late ? " gantt-late" : ""}` }, bar.shape);
     if (bar.kind === "changeover") bar.over = bar.node.appendChild(draw("rect", { style: `fill: url(#${this.hatch}); stroke: none`, height }));
     if (bar.late && bar.kind === "operation") bar.over = bar.node.appendChild(draw("rect", { class: "gantt-late-strip", y: height - 4, height: 4 }));
-    if (bar.kind === "operation") bar.text = bar.node.appendChild(draw("text", { y: height / 2 + 4 }));
+    if (bar.kind === "operation" || bar.kind === "maintenance") bar.text = bar.node.appendChild(draw("text", { y: height / 2 + 4 }));
     bar.node.bar = bar;
     if (bar.order !== null) bar.node.dataset.order = bar.order;
     return bar.node;
