@@ -100,6 +100,14 @@ class KnownState:
         return {operation.key: operation for order in self.orders for operation in order.operations}
 
 
+def has_operating_rules(arrays: FactoryArrays, g: int) -> bool:
+    """Return whether factory ``g`` has calendars, people, maintenance or runs."""
+    machines = arrays.machines[g]
+    return bool(
+        arrays.plant.has_hours[g] or machines.num_maintenance.any() or machines.has_runs.any()
+    )
+
+
 Row = Mapping[str, Any]
 
 

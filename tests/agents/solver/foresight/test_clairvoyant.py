@@ -11,9 +11,9 @@ pytest.importorskip("ortools", reason="the extra `solver` (OR-Tools) is not inst
 
 from agents.policy import play
 from agents.rules.registry import RULES, make_rule
-from agents.solver.bounds import bound_cost
-from agents.solver.clairvoyant import ClairvoyantPolicy, ForesightPolicy, plan_clairvoyant
-from agents.solver.clairvoyant_state import FutureReader
+from agents.solver.foresight.bounds import bound_cost
+from agents.solver.foresight.clairvoyant import ClairvoyantPolicy, ForesightPolicy, plan_clairvoyant
+from agents.solver.foresight.clairvoyant_state import FutureReader
 from agents.solver.rolling_horizon import RollingHorizonPolicy
 from envs.batch import Batch
 from factory.io.catalogue import find_single_factory

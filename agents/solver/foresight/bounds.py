@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from agents.solver.clairvoyant_state import FutureReader
+from agents.solver.foresight.clairvoyant_state import FutureReader
 from factory.simulation.arrays import FactoryArrays, ShopState
 
 _HOURS = 24
