@@ -14,6 +14,7 @@ from agents.solver.changeovers import ChangeoverTable
 from agents.solver.cp_sat import Solution, solve
 from agents.solver.expected_shop import ExpectedShop
 from agents.solver.known_state import KnownReader, KnownState
+from agents.solver.operating_builder import solve_operating
 from agents.solver.plan_following import (
     MachineSequences,
     ObservationArrays,
@@ -128,7 +129,8 @@ class SolverPlanner:
         steps = self._cheapest_hint(e, known, rates, seen, in_force)
         changeovers = self.changeovers[known.factory]
         window, hint = cut_window(known, steps, self.settings.max_tasks, changeovers, rates)
-        solution = solve(window, hint, self.settings.seconds)
+        improve = solve if window.rules is None else solve_operating
+        solution = improve(window, hint, self.settings.seconds)
         self.figures.count(solution)
         return self.choose(e, seen, known, steps, solution, in_force)
 
