@@ -345,7 +345,7 @@ def solve(window: Window, hint: Sequences, seconds: float) -> Solution:
     """Return the best sequences after about ``seconds``, never worse in the model than the hint."""
     start = time_sequences(window, hint)
     builder = Builder(window, start)
-    solver, status = search(builder, seconds)
+    solver, status = run_search(builder, seconds)
     hint_money = price(window, start.sequences)
     sequences, money = start.sequences, hint_money
     if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
@@ -366,7 +366,7 @@ def solve(window: Window, hint: Sequences, seconds: float) -> Solution:
     )
 
 
-def search(builder: Builder, seconds: float) -> tuple[Any, Any]:
+def run_search(builder: Builder, seconds: float) -> tuple[Any, Any]:
     """Return the solver of a window's model after about ``seconds``, and its status."""
     solver = cp_model.CpSolver()
     _configure(solver.parameters, seconds)

@@ -6,7 +6,7 @@ starts and ends on the same side of each. A changeover is a task of its own betw
 
 Approximations, which the simulator does not share:
 
-- At most ``_MOST_CLOSURES`` closures of a calendar count.
+- At most ``_MAX_CLOSURES`` closures of a calendar count.
 - People with a skill are one pool for each set of groups; work that pauses keeps them. Pools are
   smaller while some of the groups are off duty; while all are, closures stop the work.
 - Maintenance by use or operations is due at the date at which it is due in the hint.
@@ -24,10 +24,10 @@ from typing import Any
 from ortools.sat.python import cp_model
 
 from agents.solver.changeovers import NOTHING, SetupChange, complete
-from agents.solver.cp_sat import Builder, Solution, search
+from agents.solver.cp_sat import Builder, Solution, run_search
 from agents.solver.known_state import Key
 from agents.solver.operating.closures import Closures
-from agents.solver.operating.plant_rules import Need, PlantRules, WorkRule
+from agents.solver.operating.plant_rules import PlantRules, SkillNeed, WorkRule
 from agents.solver.operating_times import (
     OperatingTiming,
     PlannedUpkeep,
@@ -35,9 +35,10 @@ from agents.solver.operating_times import (
     time_operating,
 )
 from agents.solver.problem import Sequences, Task, Window
+from agents.solver.staff_pools import people_at_work, people_off_duty
 from factory.simulation.arrays import FIT, PAUSE
 
-_MOST_CLOSURES = 24
+_MAX_CLOSURES = 24
 
 
 class OperatingBuilder(Builder):
@@ -62,7 +63,7 @@ class OperatingBuilder(Builder):
         self._size: dict[tuple[int, int], Any] = {}
         self._hint: dict[int, int] = {}  # by the index of a variable
         self._run: dict[tuple[Key, int], Any] = {}
-        self._staffed: list[tuple[Task, Need, Any]] = []
+        self._staffed: list[tuple[Task, SkillNeed, Any]] = []
         self._work: list[tuple[Any, tuple[int, ...], int]] = []  # interval, groups, people
         super().__init__(window, hint)
 
@@ -118,7 +119,7 @@ class OperatingBuilder(Builder):
     def _closures(self, closures: Closures) -> list[tuple[int, int]]:
         pairs = zip(closures.begins, closures.ends, strict=True)
         listed = [(begin, end) for begin, end in pairs if begin < self.horizon]
-        return listed[:_MOST_CLOSURES]
+        return listed[:_MAX_CLOSURES]
 
     def _add_work(
         self, rule: WorkRule, dates: tuple[Any, Any], ticks: Any, hints: tuple[int, int], on: Any
@@ -340,47 +341,14 @@ class OperatingBuilder(Builder):
         if capacity >= machines * max(number for _, number in work):
             return
         intervals, demands = [one for one, _ in work], [number for _, number in work]
-        for end, number in self._held_now(groups):
-            intervals.append(self.model.new_fixed_size_interval_var(0, end, ""))
+        absences = [
+            *people_at_work(self.window, groups, self.horizon),
+            *people_off_duty(self.rules, groups, self.horizon),
+        ]
+        for start, end, number in absences:
+            intervals.append(self.model.new_fixed_size_interval_var(start, end - start, ""))
             demands.append(number)
-        if len(groups) > 1:
-            for start, end, number in self._partly_off_duty(groups):
-                intervals.append(self.model.new_fixed_size_interval_var(start, end - start, ""))
-                demands.append(number)
         self.model.add_cumulative(intervals, demands, capacity)
-
-    def _held_now(self, groups: frozenset[int]) -> list[tuple[int, int]]:
-        """Return until when people of groups are at work at the clock, and how many."""
-        held = []
-        for machine in self.window.machines:
-            end = (machine.crew_date or machine.free_date) - self.window.clock
-            number = 0
-            if -1 in groups:
-                number = int(machine.crew_date is not None)
-            elif machine.upkeep is not None:
-                number = sum(machine.upkeep.held[group] for group in groups)
-            if number and end > 0:
-                held.append((min(end, self.horizon), number))
-        return held
-
-    def _partly_off_duty(self, groups: frozenset[int]) -> list[tuple[int, int, int]]:
-        """Return times at which some, not all, of the groups are off duty, and their people."""
-        listed = self.rules.groups
-        closures = {group: self._closures(listed[group][1]) for group in groups}
-        dates = sorted(
-            {0, self.horizon, *(d for pairs in closures.values() for pair in pairs for d in pair)}
-        )
-        dates = [date for date in dates if 0 <= date <= self.horizon]
-        off = []
-        for start, end in pairwise(dates):
-            away = [
-                group
-                for group in groups
-                if any(begin <= start < opening for begin, opening in closures[group])
-            ]
-            if away and len(away) < len(groups):
-                off.append((start, end, sum(listed[group][0] for group in away)))
-        return off
 
 
 def solve_operating(window: Window, hint: Sequences, seconds: float) -> Solution:
@@ -391,12 +359,12 @@ def solve_operating(window: Window, hint: Sequences, seconds: float) -> Solution
     assert window.rules is not None
     start = time_operating(window, hint)
     builder = OperatingBuilder(window, time_for_model(window, hint), window.rules)
-    solver, status = search(builder, seconds)
+    solver, status = run_search(builder, seconds)
     best = start
     if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         with suppress(ValueError):
-            found = time_operating(window, builder.sequences(solver))
-            best = min(start, found, key=lambda timing: timing.money)
+            timing = time_operating(window, builder.sequences(solver))
+            best = min(start, timing, key=lambda one: one.money)
     return Solution(
         best.sequences,
         solver.status_name(status),

@@ -14,7 +14,7 @@ CREWS = -1
 """Number of the group of crews, in a factory that lists no groups of people."""
 
 
-class Need(NamedTuple):
+class SkillNeed(NamedTuple):
     """People that work needs, from some groups."""
 
     groups: tuple[int, ...]  # in the order in which they are taken
@@ -23,12 +23,12 @@ class Need(NamedTuple):
 
 @dataclass(frozen=True)
 class WorkRule:
-    """What a piece of work does in closures, and the people that it needs."""
+    """Rule of a piece of work: its conduct in closures, and the people that it needs."""
 
     closures: Closures
     across: int  # PAUSE, FIT or THROUGH
     longest_pause: int
-    need: Need | None
+    need: SkillNeed | None
     at_start: bool  # people are needed only when it starts
     start_closures: Closures  # when it cannot start
 
@@ -125,13 +125,15 @@ class PlantRules:
         column = need if need >= 0 else self.arrays.work_calendar.shape[2] - 1
         return self.closures(int(self.arrays.work_calendar[self.g, machine, column]))
 
-    def _need(self, need: int) -> Need | None:
+    def _need(self, need: int) -> SkillNeed | None:
         if need == NO_PEOPLE:
             return None
         if need == CREW:
-            return Need((CREWS,), 1)
+            return SkillNeed((CREWS,), 1)
         groups = self.arrays.need_groups[self.g, need].tolist()
-        return Need(tuple(b for b in groups if b >= 0), int(self.arrays.needs.number[self.g, need]))
+        return SkillNeed(
+            tuple(b for b in groups if b >= 0), int(self.arrays.needs.number[self.g, need])
+        )
 
     @cached_property
     def groups(self) -> dict[int, tuple[int, Closures, float]]:
