@@ -60,6 +60,7 @@ class OperatingBuilder(Builder):
         self._changes_of: dict[Key, list[tuple[Any, int, int]]] = {}  # arc, ticks, machine
         self._begin: dict[Key, Any] = {}
         self._hinted_change: dict[Key, int] = {}  # ticks
+        self._hinted_pairs: dict[int, set[tuple[Key | None, Key | None]]] = {}
         self._size: dict[tuple[int, int], Any] = {}
         self._hint: dict[int, int] = {}  # by the index of a variable
         self._run: dict[tuple[Key, int], Any] = {}
@@ -225,9 +226,10 @@ class OperatingBuilder(Builder):
 
     def _is_hinted(self, machine: int, before: Task | None, task: Task) -> bool:
         """Return whether a task comes right after another in the hint."""
-        sequence = [None, *(key for key, _ in self.hint.sequences.get(machine, ()))]
-        pair = before.key if before else None, task.key
-        return pair in pairwise(sequence)
+        if machine not in self._hinted_pairs:
+            sequence = [None, *(key for key, _ in self.hint.sequences.get(machine, ()))]
+            self._hinted_pairs[machine] = set(pairwise(sequence))
+        return (before.key if before else None, task.key) in self._hinted_pairs[machine]
 
     def _change_begin(self, task: Task) -> Any:
         if task.key not in self._begin:

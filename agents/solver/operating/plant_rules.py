@@ -90,6 +90,10 @@ class PlantRules:
     until: int
     products: Mapping[int, int]  # by order
     _closures: dict[int, Closures] = field(default_factory=dict)
+    _process_rules: dict[tuple[int, int, int], WorkRule] = field(default_factory=dict)
+    _change_rules: dict[tuple[int, int], WorkRule] = field(default_factory=dict)
+    _upkeep: dict[int, list[Upkeep]] = field(default_factory=dict)
+    _run_limits: dict[int, list[RunLimit]] = field(default_factory=dict)
 
     def closures(self, calendar: int) -> Closures:
         """Return the closures of a calendar; -1 is always open."""
@@ -102,7 +106,13 @@ class PlantRules:
 
     def process_rule(self, key: tuple[int, int], machine: int) -> WorkRule:
         """Return the rule of an operation's processing on a machine."""
-        row = self.arrays.operations[self.g, self.products[key[0]], key[1]]
+        work = self.products[key[0]], key[1], machine
+        if work not in self._process_rules:
+            self._process_rules[work] = self._read_process_rule(*work)
+        return self._process_rules[work]
+
+    def _read_process_rule(self, product: int, operation: int, machine: int) -> WorkRule:
+        row = self.arrays.operations[self.g, product, operation]
         need, at_start = int(row.need), bool(row.need_at_start)
         return WorkRule(
             self._work_closures(machine, NO_PEOPLE if at_start else need),
@@ -115,8 +125,15 @@ class PlantRules:
 
     def change_rule(self, machine: int, need: int | None = None) -> WorkRule:
         """Return the rule of changeovers on a machine, or of a maintenance with a need."""
+        if need is None:
+            centre = int(self.arrays.machines.centre[self.g, machine])
+            need = int(self.arrays.centres.changeover_need[self.g, centre])
+        if (machine, need) not in self._change_rules:
+            self._change_rules[machine, need] = self._read_change_rule(machine, need)
+        return self._change_rules[machine, need]
+
+    def _read_change_rule(self, machine: int, need: int) -> WorkRule:
         centre = self.arrays.centres[self.g, int(self.arrays.machines.centre[self.g, machine])]
-        need = int(centre.changeover_need) if need is None else need
         closures = self._work_closures(machine, need)
         across = int(centre.across_closures)
         return WorkRule(closures, across, int(NEVER), self._need(need), False, closures)
@@ -159,6 +176,11 @@ class PlantRules:
 
     def upkeep(self, machine: int) -> list[Upkeep]:
         """Return the kinds of maintenance of a machine."""
+        if machine not in self._upkeep:
+            self._upkeep[machine] = self._read_upkeep(machine)
+        return self._upkeep[machine]
+
+    def _read_upkeep(self, machine: int) -> list[Upkeep]:
         arrays, g, plant = self.arrays, self.g, self.arrays.plant[self.g]
         count = int(arrays.machines.num_maintenance[g, machine])
         return [
@@ -176,6 +198,11 @@ class PlantRules:
 
     def run_limits(self, machine: int) -> list[RunLimit]:
         """Return the longest run of each attribute of a machine's work centre."""
+        if machine not in self._run_limits:
+            self._run_limits[machine] = self._read_run_limits(machine)
+        return self._run_limits[machine]
+
+    def _read_run_limits(self, machine: int) -> list[RunLimit]:
         centre = int(self.arrays.machines.centre[self.g, machine])
         count = int(self.arrays.centres.num_attributes[self.g, centre])
         return [
