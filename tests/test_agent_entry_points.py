@@ -338,10 +338,10 @@ NEED_NO_CASE = {
     ),
     "agents.search.rollout.RolloutPolicy._choose": "gets what decide has checked",
     "agents.search.rollout.RolloutPolicy._find_candidates": "gets what decide has checked",
-    "agents.solver.clairvoyant_state.FutureReader._is_reworked": (
+    "agents.solver.foresight.clairvoyant_state.FutureReader._is_reworked": (
         "draws one number by a key; no array is read"
     ),
-    "agents.solver.clairvoyant_state.FutureReader.attempt_times": (
+    "agents.solver.foresight.clairvoyant_state.FutureReader.attempt_times": (
         "draws one number by a key; no array is read"
     ),
     "agents.solver.known_state.KnownReader.material_date": (

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
-from agents.solver.known_state import SetupValues
+from agents.solver.known_state import SetupValues, has_operating_rules
 from factory.simulation.arrays import FactoryArrays
 
 
@@ -28,6 +29,11 @@ class ChangeoverTable:
     _known: dict[tuple[int, SetupValues, SetupValues], SetupChange | None] = field(
         default_factory=dict
     )
+
+    @cached_property
+    def has_operating_rules(self) -> bool:
+        """Return whether the factory has calendars, people, maintenance or runs."""
+        return has_operating_rules(self.arrays, self.g)
 
     def between(
         self, machine: int, mounted: SetupValues, wanted: SetupValues

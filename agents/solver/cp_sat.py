@@ -14,6 +14,7 @@ from typing import Any
 
 from ortools.sat.python import cp_model
 
+from agents.solver.changeovers import SetupChange
 from agents.solver.known_state import Key
 from agents.solver.problem import Delivery, Sequences, Task, Timing, Window, price, time_sequences
 
@@ -74,8 +75,7 @@ class Builder:
             self._add_task(task)
         for machine in window.machines:
             self._add_machine(machine.number)
-        if window.crews_are_scarce:
-            self._add_crews()
+        self._add_people()
         completions = [self._add_delivery(delivery) for delivery in window.deliveries]
         self._add_last_completion(completions)
         self._minimise()
@@ -105,13 +105,18 @@ class Builder:
                 self.model.add_hint(self.on[task.key, machine], machine == hinted)
         self.model.add_exactly_one(self.on[task.key, machine] for machine in task.times)
         self.start[task.key] = start
-        time: Any = sum(self.on[task.key, machine] * ticks for machine, ticks in task.times.items())
-        if len(set(task.times.values())) == 1:  # the same on all machines: a constant
-            time = next(iter(task.times.values()))
-        self.end[task.key] = start + time
+        self.end[task.key] = self._end_of(task)
         for predecessor, transport in task.predecessors.items():
             self.model.add(start >= self.end[predecessor] + transport)
         self.terms.append((start, self.window.rates.starting))
+
+    def _end_of(self, task: Task) -> Any:
+        """Return the end of a task as an expression."""
+        if len(set(task.times.values())) == 1:  # the same on all machines: a constant
+            return self.start[task.key] + next(iter(task.times.values()))
+        return self.start[task.key] + sum(
+            self.on[task.key, machine] * ticks for machine, ticks in task.times.items()
+        )
 
     # --- machines ---------------------------------------------------------------------------------
 
@@ -119,13 +124,7 @@ class Builder:
         tasks = [task for task in self.window.tasks if machine in task.times]
         if not tasks:
             return
-        intervals = [
-            self.model.new_optional_fixed_size_interval_var(
-                self.start[task.key], task.times[machine], self.on[task.key, machine], ""
-            )
-            for task in tasks
-        ]
-        self.model.add_no_overlap(intervals)
+        self.model.add_no_overlap(self._intervals(machine, tasks))
         if self._changes(machine, tasks):
             self._add_sequence(machine, tasks)
         else:
@@ -133,6 +132,15 @@ class Builder:
                 self.model.add(
                     self.start[task.key] >= self.window.free_date(machine)
                 ).only_enforce_if(self.on[task.key, machine])
+
+    def _intervals(self, machine: int, tasks: list[Task]) -> list[Any]:
+        """Return the times at which a machine is taken."""
+        return [
+            self.model.new_optional_fixed_size_interval_var(
+                self.start[task.key], task.times[machine], self.on[task.key, machine], ""
+            )
+            for task in tasks
+        ]
 
     def _changes(self, machine: int, tasks: list[Task]) -> bool:
         """Return True if any changeover on the machine takes time or money."""
@@ -187,6 +195,18 @@ class Builder:
         arc = self._new_arc((before.key if before else None, task.key) in followed)
         arcs.append((source, target, arc))
         free = self.end[before.key] if before else self.window.free_date(machine)
+        self._add_arc(machine, before, task, arc, change, free)
+
+    def _add_arc(
+        self,
+        machine: int,
+        before: Task | None,
+        task: Task,
+        arc: Any,
+        change: SetupChange,
+        free: Any,
+    ) -> None:
+        """Add dates and cost of the changeover of an arc; the machine is ``free`` before it."""
         self.model.add(self.start[task.key] >= free + change.ticks).only_enforce_if(arc)
         for earliest in self._change_dates(task) if change.ticks > 0 else ():
             self.model.add(self.start[task.key] >= earliest + change.ticks).only_enforce_if(arc)
@@ -204,6 +224,11 @@ class Builder:
             return [task.change_date] if task.change_date > 0 else []
         arrivals = [self.end[p] + transport for p, transport in task.predecessors.items()]
         return [task.ready_date, *arrivals]
+
+    def _add_people(self) -> None:
+        """Add the people that are scarce."""
+        if self.window.crews_are_scarce:
+            self._add_crews()
 
     def _add_crews(self) -> None:
         """Let each changeover of positive time hold a crew.
@@ -320,9 +345,7 @@ def solve(window: Window, hint: Sequences, seconds: float) -> Solution:
     """Return the best sequences after about ``seconds``, never worse in the model than the hint."""
     start = time_sequences(window, hint)
     builder = Builder(window, start)
-    solver = cp_model.CpSolver()
-    _configure(solver.parameters, seconds)
-    status = solver.solve(builder.model)
+    solver, status = run_search(builder, seconds)
     hint_money = price(window, start.sequences)
     sequences, money = start.sequences, hint_money
     if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
@@ -341,6 +364,13 @@ def solve(window: Window, hint: Sequences, seconds: float) -> Solution:
         solver.best_objective_bound * builder.unit,
         solver.wall_time,
     )
+
+
+def run_search(builder: Builder, seconds: float) -> tuple[Any, Any]:
+    """Return the solver of a window's model after about ``seconds``, and its status."""
+    solver = cp_model.CpSolver()
+    _configure(solver.parameters, seconds)
+    return solver, solver.solve(builder.model)
 
 
 def _configure(parameters: Any, seconds: float) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.solver.known_state import Key, KnownOperation, KnownState
+from agents.solver.known_state import Key, KnownOperation, KnownState, has_operating_rules
 from agents.solver.problem import Planned
 from envs.observation.kernel import observe_env
 from envs.observation.tables import (
@@ -39,6 +39,9 @@ from factory.simulation.kernel import STUCK, apply_action
 
 ObservationTables = Mapping[str, NDArray[Any]]
 LOG_LINES = 8192
+SHIFT_WAITS = 40
+"""Decisions in a row, for each machine, that start no operation, after which a plan is given up
+where there are shifts or maintenance."""
 
 
 class ExpectedShop:
@@ -89,9 +92,13 @@ class ExpectedShop:
         self._expect_material(known.operations)
 
     def _expect_machines(self, known: KnownState) -> None:
-        """Let no machine fail, and what is processed or repaired end when it is expected to."""
+        """Let no machine fail, and what is processed or repaired end when it is expected to.
+
+        Where hours, maintenance or runs matter, the work itself is kept: it counts, and pauses.
+        """
+        is_simple = not has_operating_rules(self.arrays, known.factory)
         for machine in known.machines:
-            if machine.status in (PROCESSING, DOWN):
+            if is_simple and machine.status in (PROCESSING, DOWN):
                 expect_end(self.shop, 0, machine.number, machine.free_date)
             else:
                 expect_machine(self.arrays, self.shop, 0, machine.number, 0)
@@ -130,15 +137,21 @@ class ExpectedShop:
         and nothing is going to happen.
         """
         seen = observation
+        num_machines, job_rows = self.shop.machines.shape[1], self.shop.job_row.shape[1]
+        operates = has_operating_rules(self.arrays, int(self._env["factory"][0]))
+        max_idle_waits = (SHIFT_WAITS if operates else 2) * num_machines
         begin_lulls(self._lulls, 0)
         wait = self.shop.legal.shape[1] - 1
         choices = idle_waits = 0
         working = self._lulls, self._scratch, self._tables
         while self._env["deciding"][0] >= 0:
             row = decide(seen)
-            idle_waits = idle_waits + 1 if row == wait and self._lulls.event_date[0] == NEVER else 0
+            is_idle = row == wait and self._lulls.event_date[0] == NEVER
+            if operates:  # shifts and maintenance go on for ever
+                is_idle = row >= job_rows
+            idle_waits = idle_waits + 1 if is_idle else 0
             choices += row != wait
-            if choices > max_choices or idle_waits > 2 * self.shop.machines.shape[1]:
+            if choices > max_choices or idle_waits > max_idle_waits:
                 return None
             if self._env["log_length"][0] + SPARE_LINES > self.shop.log.shape[1]:
                 self.shop = grow_log(self.shop)

@@ -14,13 +14,17 @@ from typing import Any
 
 import numpy as np
 
+from agents.solver.operating.closures import FAR
 from factory.simulation.arrays import (
     CHANGING,
+    CLOCK,
     DONE,
     DOWN,
     IDLE,
     IN_PROCESS,
     NEVER,
+    OPERATIONS,
+    USE,
     FactoryArrays,
     Records,
     ShopState,
@@ -70,6 +74,15 @@ class KnownOrder:
 
 
 @dataclass(frozen=True)
+class MachineUpkeep:
+    """Counters of a machine when it is free, and the people that it holds now."""
+
+    counts: tuple[int, ...]  # of each maintenance; by the clock: the date at which it was last done
+    runs: tuple[int, ...]  # of each attribute
+    held: tuple[int, ...]  # people of each group
+
+
+@dataclass(frozen=True)
 class KnownMachine:
     """One machine. ``mounted`` is the setup that it will have when it is free."""
 
@@ -81,6 +94,7 @@ class KnownMachine:
     work: Key | None  # operation in work
     waiting: bool  # it has chosen to wait, and is idle
     crew_date: int | None  # end of its changeover, when its crew is free
+    upkeep: MachineUpkeep | None = None  # where there are calendars, people, maintenance or runs
 
 
 @dataclass(frozen=True)
@@ -98,6 +112,14 @@ class KnownState:
     def operations(self) -> dict[Key, KnownOperation]:
         """Return all operations that are not done, by order and operation."""
         return {operation.key: operation for order in self.orders for operation in order.operations}
+
+
+def has_operating_rules(arrays: FactoryArrays, g: int) -> bool:
+    """Return whether factory ``g`` has calendars, people, maintenance or runs."""
+    machines = arrays.machines[g]
+    return bool(
+        arrays.plant.has_hours[g] or machines.num_maintenance.any() or machines.has_runs.any()
+    )
 
 
 Row = Mapping[str, Any]
@@ -153,17 +175,57 @@ class KnownReader:
         if status != IDLE:
             free_date = max(clock + 1, self.machine_end(shop, e, number, row))
         has_work = status != IDLE and row["operation_id"] >= 0
+        mounted = tuple(shop.mounted[e, number, : self.num_attributes(g, centre)].tolist())
+        upkeep = None
+        if has_operating_rules(self.arrays, g):
+            free_date = min(free_date, clock + FAR)
+            upkeep = self._read_upkeep(shop, e, number, row, free_date)
+            if row["maintenance"] >= 0:
+                mounts = self.arrays.maintenance_mounts[g, number, row["maintenance"]].tolist()
+                pairs = zip(mounts, mounted, strict=False)
+                mounted = tuple(old if new < 0 else new for new, old in pairs)
         return KnownMachine(
             number=number,
             centre=centre,
             status=status,
-            mounted=tuple(shop.mounted[e, number, : self.num_attributes(g, centre)].tolist()),
+            mounted=mounted,
             free_date=free_date,
             work=split_operation_id(row["operation_id"]) if has_work else None,
             waiting=status == IDLE and row["wait_until"] != NEVER,
             # the time of a changeover is certain
             crew_date=row["date"] if status == CHANGING else None,
+            upkeep=upkeep,
         )
+
+    def _read_upkeep(
+        self, shop: ShopState, e: int, number: int, row: Row, free_date: int
+    ) -> MachineUpkeep:
+        """Return counters as they will be when the machine is free, and the people that it holds.
+
+        An operation in work counts with all its expected time, also what is counted already.
+        """
+        g = int(shop.env.factory[e])
+        kinds = int(self.arrays.machines.num_maintenance[g, number])
+        counts = shop.maintenance_count[e, number, :kinds].tolist()
+        runs = shop.runs[e, number].tolist()
+        if row["status"] != IDLE and row["operation_id"] >= 0:
+            order, operation = split_operation_id(row["operation_id"])
+            record = self.operation_rows(shop, e, order)[operation]
+            ticks = self.expected_times(shop, e, order, operation, record)[number]
+            steps = {USE: ticks, OPERATIONS: 1, CLOCK: 0}
+            by = self.arrays.maintenance.by[g, number, :kinds].tolist()
+            counts = [count + steps[kind] for count, kind in zip(counts, by, strict=True)]
+            counts_ticks = self.arrays.runs.counts_ticks[g, self.arrays.machines.centre[g, number]]
+            for attribute, value in enumerate(shop.wanted[e, order, operation].tolist()):
+                if value >= 0:
+                    runs[attribute] += ticks if counts_ticks[attribute] else 1
+        kind = row["maintenance"]
+        if kind >= 0:
+            by_clock = self.arrays.maintenance.by[g, number, kind] == CLOCK
+            counts[kind] = free_date if by_clock else 0
+            mounts = self.arrays.maintenance_mounts[g, number, kind].tolist()
+            runs = [0 if new >= 0 else run for run, new in zip(runs, mounts, strict=True)]
+        return MachineUpkeep(tuple(counts), tuple(runs), tuple(shop.held[e, number].tolist()))
 
     def machine_end(self, shop: ShopState, e: int, number: int, row: Row) -> int:
         """Return the expected date at which the machine is idle.

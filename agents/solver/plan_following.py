@@ -12,8 +12,15 @@ from numpy.typing import NDArray
 from agents.rules.registry import Rule
 from agents.solver.changeovers import NOTHING, ChangeoverTable, SetupChange, complete
 from agents.solver.known_state import Key
+from agents.solver.operating.masked_rows import (
+    early_maintenance_row,
+    first_maintenance_row,
+    other_job_row,
+    relieving_row,
+)
 from agents.solver.problem import Sequences
 from factory.simulation.arrays import (
+    NEVER,
     OPERATION_BITS,
     READY,
     UPCOMING,
@@ -95,8 +102,15 @@ def row_by_plan(
     The machine starts its next operation if that is ready. Otherwise it changes over for it in good
     time, fills the gap with a later operation that needs no changeover and fits in, or waits.
     Operations with late material are skipped: the machine does not idle for an unknown time.
+    Maintenance is done when it is due, and in waits if it is offered by then. While people, hours
+    or runs forbid the next operation, later ones fill the gap
+    (:mod:`agents.solver.operating.masked_rows`).
     """
     machine = int(shop.env.deciding[e])
+    operates = changeovers.has_operating_rules
+    due = first_maintenance_row(shop, e) if operates else None
+    if due is not None:
+        return due
     steps = [
         step
         for step in plan.steps(shop, e, machine)
@@ -122,7 +136,35 @@ def row_by_plan(
         filler = _fill_gap(changeovers, shop, e, machine, later, gap)
         if filler is not None:
             return filler
+    if operates:
+        other = _row_meanwhile(changeovers, shop, e, machine, plan, gap if not ready else None)
+        if other is not None:
+            return other
     return wait if shop.legal[e, wait] else None
+
+
+def _row_meanwhile(
+    changeovers: ChangeoverTable,
+    shop: ShopState,
+    e: int,
+    machine: int,
+    plan: MachineSequences,
+    gap: int | None,
+) -> int | None:
+    """Return a row for the ``gap`` until the next operation is ready, or None.
+
+    None as the gap: it is ready, but forbidden for an unknown time.
+    """
+    arrays = changeovers.arrays
+    if gap is not None:
+        return early_maintenance_row(arrays, shop, e, machine, gap)
+    later = [key for key, _ in plan.sequences[machine][1:]]
+    filler = _fill_gap(changeovers, shop, e, machine, later, int(NEVER))
+    if filler is not None:
+        return filler
+    all_steps = [step for sequence in plan.sequences.values() for step in sequence]
+    other = other_job_row(arrays, shop, e, machine, sorted(all_steps, key=lambda step: step[1]))
+    return other if other is not None else relieving_row(shop, e)
 
 
 def _fill_gap(

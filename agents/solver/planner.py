@@ -14,6 +14,7 @@ from agents.solver.changeovers import ChangeoverTable
 from agents.solver.cp_sat import Solution, solve
 from agents.solver.expected_shop import ExpectedShop
 from agents.solver.known_state import KnownReader, KnownState
+from agents.solver.operating_builder import solve_operating
 from agents.solver.plan_following import (
     MachineSequences,
     ObservationArrays,
@@ -24,7 +25,6 @@ from agents.solver.planning_window import cut_window
 from agents.solver.problem import Planned, Rates
 from envs.observation.tables import Tables
 from factory.simulation.arrays import FactoryArrays, ShopState
-from factory.validation.errors import FactoryError
 
 HINT_RULES: tuple[Rule, ...] = tuple(
     make_rule("ATCS", k1=k1, k2=k2) for k1 in (1, 3, 8) for k2 in (0.15, 0.4, 1.5)
@@ -91,25 +91,11 @@ class SolverPlanner:
         Their observation; only its sizes matter, and the float type.
     settings
         Settings of the planner.
-
-    Raises
-    ------
-    FactoryError
-        If a factory has calendars, people, maintenance or runs, which plans do not keep yet.
     """
 
     def __init__(
         self, arrays: FactoryArrays, shop: ShopState, tables: Tables, settings: PlannerConfig
     ) -> None:
-        if (
-            arrays.plant.has_hours.any()
-            or arrays.machines.num_maintenance.any()
-            or arrays.machines.has_runs.any()
-        ):
-            raise FactoryError(
-                "planner: the factory has calendars, people, maintenance or runs; planners cannot"
-                " keep them yet. Use rules or policies, or a factory without them."
-            )
         self.arrays, self.shop = arrays, shop
         self.settings, self.figures = settings, PlannerStats()
         self.expected = ExpectedShop(arrays, shop, tables)
@@ -137,11 +123,14 @@ class SolverPlanner:
             Plan followed so far; None at the beginning.
         """
         known = self.look(e)
+        if not known.orders:  # a machine may be asked for its maintenance alone
+            return MachineSequences(known.clock, {})
         rates = self._rates(known)
         steps = self._cheapest_hint(e, known, rates, seen, in_force)
         changeovers = self.changeovers[known.factory]
         window, hint = cut_window(known, steps, self.settings.max_tasks, changeovers, rates)
-        solution = solve(window, hint, self.settings.seconds)
+        improve = solve if window.rules is None else solve_operating
+        solution = improve(window, hint, self.settings.seconds)
         self.figures.count(solution)
         return self.choose(e, seen, known, steps, solution, in_force)
 

@@ -9,7 +9,10 @@ from numpy.typing import NDArray
 
 from agents.solver.changeovers import ChangeoverTable
 from agents.solver.known_state import Key, KnownOperation, KnownOrder, KnownState
+from agents.solver.operating.plant_rules import PlantRules
 from agents.solver.problem import Delivery, Planned, Rates, Sequences, Task, Window
+
+_HOURS_A_DAY = 24
 
 
 def cut_window(
@@ -43,11 +46,25 @@ def cut_window(
         for order in known.orders
         if any(operation.key in chosen for operation in order.operations)
     )
-    window = Window(tasks, deliveries, known.machines, clock, known.crews, changeovers, rates)
+    rules = _read_rules(known, plan, changeovers) if changeovers.has_operating_rules else None
+    window = Window(
+        tasks, deliveries, known.machines, clock, known.crews, changeovers, rates, rules
+    )
     sequences: dict[int, list[tuple[Key, int]]] = {machine.number: [] for machine in known.machines}
     for key in keys:
         sequences[planned[key].machine].append((key, planned[key].start_date - clock))
     return window, sequences
+
+
+def _read_rules(
+    known: KnownState, plan: Sequence[Planned], changeovers: ChangeoverTable
+) -> PlantRules:
+    """Return the rules of the plant, with closures beyond the end of the plan."""
+    length = max((step.end_date - known.clock for step in plan), default=0)
+    products = {order.number: order.product for order in known.orders}
+    arrays = changeovers.arrays
+    ticks_per_day = _HOURS_A_DAY * int(arrays.plant.ticks_per_hour[known.factory])
+    return PlantRules(arrays, known.factory, known.clock, 3 * length + 30 * ticks_per_day, products)
 
 
 def _make_task(

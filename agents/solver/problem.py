@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from agents.solver.changeovers import ChangeoverTable, SetupChange, complete
 from agents.solver.known_state import Key, KnownMachine, SetupValues
+from agents.solver.operating.plant_rules import PlantRules
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ class Window:
     crews: int
     changeovers: ChangeoverTable
     rates: Rates
+    rules: PlantRules | None = None  # where there are calendars, people, maintenance or runs
 
     @property
     def changes_ahead(self) -> bool:
@@ -197,7 +199,15 @@ def price(window: Window, sequences: Sequences) -> float:
             ends[key] = start + before.times[machine]
             total += rates.starting * start
             total += (change.money + rates.changing * change.ticks) if change else 0.0
-    last = 0
+    return add_deliveries(window, ends, total)
+
+
+def add_deliveries(window: Window, ends: Mapping[Key, int], total: float) -> float:
+    """Return ``total`` with tardiness, holding and the price of the last completion.
+
+    They follow from the ends of the tasks.
+    """
+    rates, last = window.rates, 0
     for delivery in window.deliveries:
         completion = max(
             [delivery.date, *(ends[key] + tail for key, tail in delivery.tails.items())]

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.rules.registry import Rule, make_rule
+from agents.solver.expected_shop import SHIFT_WAITS
+from agents.solver.operating.masked_rows import work_may_come
 from agents.solver.plan_following import (
     MachineSequences,
     ObservationArrays,
@@ -103,12 +105,21 @@ class RollingHorizonPolicy:
         return self._end_idle_waits(e, row, seen)
 
     def _end_idle_waits(self, e: int, row: int, seen: ObservationArrays) -> int:
-        """Return ``row``, or the rule's choice if all machines wait and no event is to come."""
+        """Return ``row``, or the rule's choice if all machines wait and no event is to come.
+
+        Shifts and maintenance are no events here, but are given time to pass.
+        """
         shop, mask = self.batch.shop, seen["action_mask"].copy()
-        waits = row == mask.shape[1] - 1 and not self.is_under_way(shop, e)
-        self._idle_waits[e] = self._idle_waits[e] + 1 if waits else 0
+        max_waits = 2 * shop.machines.shape[1]
+        if self.planner.changeovers[int(shop.env.factory[e])].has_operating_rules:
+            max_waits = SHIFT_WAITS * shop.machines.shape[1]
+            starts = row < shop.job_row.shape[1] or work_may_come(shop, e)
+            self._idle_waits[e] = 0 if starts else self._idle_waits[e] + 1
+        else:
+            waits = row == mask.shape[1] - 1 and not self.is_under_way(shop, e)
+            self._idle_waits[e] = self._idle_waits[e] + 1 if waits else 0
         mask[0, -1] = 0
-        if self._idle_waits[e] <= 2 * shop.machines.shape[1] or not mask.any():
+        if self._idle_waits[e] <= max_waits or not mask.any():
             return row
         return int(np.asarray(self.rule.decide({**seen, "action_mask": mask}))[0])
 

@@ -74,7 +74,7 @@ def make_policy(contender: Contender) -> Any:
         from agents.solver.rolling_horizon import RollingHorizonPolicy
 
         return RollingHorizonPolicy(rule=rule, **numbers)  # type: ignore[arg-type]
-    from agents.solver.clairvoyant import ClairvoyantPolicy
+    from agents.solver.foresight.clairvoyant import ClairvoyantPolicy
 
     return ClairvoyantPolicy(**numbers)  # type: ignore[arg-type]
 

@@ -17,7 +17,7 @@ SLOW_MODULES = frozenset(
         "agents/ppo/test_vec_env.py",
         "agents/search/test_lookahead.py",
         "agents/search/test_rollout.py",
-        "agents/solver/test_clairvoyant.py",
+        "agents/solver/foresight/test_clairvoyant.py",
         "agents/solver/test_rolling_horizon.py",
         "agents/test_standstill.py",
         "agents/training/test_final_comparison.py",

@@ -11,9 +11,9 @@ pytest.importorskip("ortools", reason="the extra `solver` (OR-Tools) is not inst
 
 from agents.policy import play
 from agents.rules.registry import RULES, make_rule
-from agents.solver.bounds import bound_cost
-from agents.solver.clairvoyant import ClairvoyantPolicy, ForesightPolicy, plan_clairvoyant
-from agents.solver.clairvoyant_state import FutureReader
+from agents.solver.foresight.bounds import bound_cost
+from agents.solver.foresight.clairvoyant import ClairvoyantPolicy, ForesightPolicy, plan_clairvoyant
+from agents.solver.foresight.clairvoyant_state import FutureReader
 from agents.solver.rolling_horizon import RollingHorizonPolicy
 from envs.batch import Batch
 from factory.io.catalogue import find_single_factory
@@ -29,6 +29,7 @@ from factory.model import (
 )
 from factory.schedule.records import unload
 from factory.verification.verifier import verify
+from tests.builders.operating_factories import random_operating_factory
 from tests.builders.random_factories import random_factory
 from tests.builders.shop_floor_script import book, cell, coloured, job, painted, plant, product
 
@@ -40,6 +41,20 @@ def test_plans_pass_the_verifier_and_cost_no_less_than_the_bound(seed: int) -> N
     factory, orders = random_factory(random.Random(100 + seed))
     plan = plan_clairvoyant(factory, orders, seed, SECONDS)
     assert verify(plan.schedule, factory, orders).total == pytest.approx(plan.cost)
+    assert plan.bound is not None
+    assert plan.bound <= plan.cost + 1e-6
+
+
+@pytest.mark.parametrize("seed", [2, 7, 13, 19])
+def test_plans_of_operating_factories_pass_the_verifier(seed: int) -> None:
+    """No rule that was tried is cheaper, and the bound holds."""
+    factory, orders = random_operating_factory(random.Random(seed))
+    plan = plan_clairvoyant(factory, orders, seed, 0.05)
+    assert verify(plan.schedule, factory, orders).total == pytest.approx(plan.cost)
+    for rule in (make_rule("ATCS", k1=2, k2=0.5), RULES["FIFO"]):
+        batch = Batch([factory], [orders], num_envs=1)
+        play(batch, rule, np.array([seed], np.uint64))
+        assert plan.cost <= batch.shop.cost[0].sum() + 1e-6
     assert plan.bound is not None
     assert plan.bound <= plan.cost + 1e-6
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from agents.policy import StatefulPolicy
 from agents.rules.registry import RULES, Rule, make_rule
-from agents.solver.bounds import bound_cost
-from agents.solver.future_planner import FuturePlanner
+from agents.solver.foresight.bounds import bound_cost
+from agents.solver.foresight.future_planner import FuturePlanner
 from agents.solver.known_state import Key
 from agents.solver.plan_following import MachineSequences, ObservationArrays
 from agents.solver.planner import HINT_RULES, SolverPlanner

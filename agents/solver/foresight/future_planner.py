@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from agents.solver.clairvoyant_state import FutureReader
 from agents.solver.cp_sat import Solution
 from agents.solver.expected_shop import ExpectedShop
+from agents.solver.foresight.clairvoyant_state import FutureReader
 from agents.solver.known_state import KnownState
 from agents.solver.plan_following import MachineSequences, ObservationArrays
 from agents.solver.planner import CHOICES_EACH, PlannerConfig, SolverPlanner

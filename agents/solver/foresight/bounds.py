@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from agents.solver.clairvoyant_state import FutureReader
+from agents.solver.foresight.clairvoyant_state import FutureReader
 from factory.simulation.arrays import FactoryArrays, ShopState
 
 _HOURS = 24
@@ -93,13 +93,16 @@ def _cheapest_mounting(
 ) -> float:
     """Return the currency to mount a value from the cheapest other one.
 
-    It is 0 if some machine of the work centre has the value at first.
+    It is 0 if some machine of the work centre has the value at first, or by a maintenance.
     """
     machines = range(
         int(arrays.centres.first_machine[g, centre]),
         int(arrays.centres.first_machine[g, centre + 1]),
     )
-    if any(arrays.initial_setup[g, machine, attribute] == value for machine in machines):
+    mounts = arrays.maintenance_mounts[g, machines.start : machines.stop, :, attribute]
+    if (mounts == value).any() or any(
+        arrays.initial_setup[g, machine, attribute] == value for machine in machines
+    ):
         return 0.0
     plant = arrays.plant[g]
     ways = [
@@ -123,6 +126,7 @@ def _bound_energy(
         machines.idle_power.tolist(),
         processing_power,
         machines.changeover_power.tolist(),
+        machines.closed_power.tolist(),
         strict=True,
     )
     min_power = [min(of_machine) for of_machine in powers]

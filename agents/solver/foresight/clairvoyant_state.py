@@ -11,6 +11,7 @@ from factory.realisation import random_numbers
 from factory.simulation.arrays import (
     CHANGING,
     DOWN,
+    PAUSED,
     UPCOMING,
     FactoryArrays,
     ShopState,
@@ -50,7 +51,18 @@ class FutureReader(KnownReader):
         return list(range(first, min(last, first + count)))
 
     def machine_end(self, shop: ShopState, e: int, number: int, row: Row) -> int:
-        """Return the date at which the machine will be idle, if it does not fail before."""
+        """Return the date at which the machine will be idle, if it does not fail before.
+
+        Closures are counted as expected.
+        """
+        if self.arrays.plant.has_hours[shop.env.factory[e]]:
+            expected = super().machine_end(shop, e, number, row)
+            if row["status"] == PAUSED:
+                return expected
+            return max(expected, self._end_without_closures(shop, e, number, row))
+        return self._end_without_closures(shop, e, number, row)
+
+    def _end_without_closures(self, shop: ShopState, e: int, number: int, row: Row) -> int:
         if row["status"] == CHANGING:
             has_work = row["operation_id"] >= 0
             work_time = self._time_in_work(shop, e, number, row) if has_work else 0
