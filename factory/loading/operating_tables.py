@@ -74,6 +74,11 @@ def maintenance_need(tables: OperatingTables, maintenance: Maintenance) -> int:
 # --- people ---------------------------------------------------------------------------------------
 
 
+def staff_groups(factory: Factory) -> tuple[StaffGroup, ...]:
+    """Return the groups of people of a factory; the crews are one if work states other needs."""
+    return _people(factory, sum(len(centre.machines) for centre in factory.work_centres))[0]
+
+
 def _people(
     factory: Factory, num_machines: int
 ) -> tuple[tuple[StaffGroup, ...], dict[Need, int], int]:

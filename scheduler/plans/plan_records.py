@@ -23,6 +23,7 @@ from scheduler.plans.schema import (
     PlannedOrder,
     PlannedStop,
 )
+from scheduler.snapshot.calendar import plan_epoch
 from scheduler.snapshot.schema import Snapshot
 
 
@@ -195,8 +196,8 @@ def write_plan(
         cost=cost,
         total_cost=math.fsum(cost.values()),
         set_aside=snapshot.set_aside,
-        epoch=snapshot.epoch,
-        time_zone=snapshot.time_zone,
+        epoch=plan_epoch(snapshot, floor.factory),
+        time_zone=snapshot.time_zone or floor.factory.time_zone,
     )
     return plan if plan.epoch is None else _with_dates(plan, plan.dates)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from factory.calendars.plant_epoch import plant_epoch
 from factory.model import Factory
 from factory.tick_dates import TickDates
 from scheduler.snapshot.schema import Snapshot
@@ -12,7 +13,12 @@ from scheduler.snapshot.schema import Snapshot
 
 def snapshot_dates(snapshot: Snapshot, factory: Factory) -> TickDates:
     """Return the calendar of a snapshot."""
-    return TickDates(factory.tick_minutes, factory.start_hour, local_epoch(snapshot))
+    return TickDates(factory.tick_minutes, factory.start_hour, local_epoch(snapshot, factory))
+
+
+def plan_epoch(snapshot: Snapshot, factory: Factory) -> datetime | None:
+    """Return the date of tick 0 as the snapshot has it, else the ``start`` of the factory."""
+    return plant_epoch(factory) if snapshot.epoch is None else snapshot.epoch
 
 
 def iso_date(dates: TickDates, tick: int | None) -> str | None:
@@ -21,9 +27,9 @@ def iso_date(dates: TickDates, tick: int | None) -> str | None:
     return None if date is None else date.isoformat()
 
 
-def local_epoch(snapshot: Snapshot) -> datetime | None:
+def local_epoch(snapshot: Snapshot, factory: Factory) -> datetime | None:
     """Return the date of tick 0 in the zone that dates are shown in."""
-    epoch, name = snapshot.epoch, snapshot.time_zone
+    epoch, name = plan_epoch(snapshot, factory), snapshot.time_zone or factory.time_zone
     if epoch is None or name is None:
         return epoch
     zone = ZoneInfo(name)

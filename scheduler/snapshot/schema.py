@@ -120,14 +120,24 @@ class OrderState(_Part):
         return all(state.status == "done" for state in self.operations.values())
 
 
+class MaintenanceCounter(_Part):
+    """Counter of a maintenance."""
+
+    used: Date
+    """Processing ticks, ticks or attempts at operations since it was last done, as its ``by``
+    says.
+    """
+
+
 class MachineState(_Part):
     """State of a machine.
 
     Without order and operation, a machine that is down broke while idle or in a changeover, a
-    machine that is processing does other work, and a machine that is changing is set up ahead.
+    machine that is processing does other work, and a machine that is changing is set up ahead. A
+    paused machine is taken, but closed or without its people.
     """
 
-    status: Literal["idle", "changing", "processing", "down"]
+    status: Literal["idle", "changing", "processing", "down", "paused", "maintenance"]
     """Status."""
     setup: dict[str, str] = {}
     """Mounted value of every attribute, required if the work centre has attributes. During a
@@ -138,8 +148,8 @@ class MachineState(_Part):
     """Start of the status."""
     expected_end: Date | None = None
     """Date at which the machine is expected to be idle again; required unless ``idle``. It may be
-    left out for ``down`` if the factory gives a mean time to repair: the repair takes that time,
-    then an operation in work its full time.
+    left out where ``work_left`` is given, and for ``down`` if the factory gives a mean time to
+    repair: the repair takes that time, then an operation in work its full time.
     """
     order: Name | None = None
     """Order in work."""
@@ -151,6 +161,26 @@ class MachineState(_Part):
     """``idle``: end of a chosen wait."""
     out_of_service_until: Date | None = None
     """No work is done on the machine before this date; ``expected_end`` includes it."""
+    in_maintenance: Name | None = None
+    """``maintenance`` and ``paused``: kind of maintenance in work."""
+    paused_work: Literal["changeover", "start", "processing"] | None = None
+    """``paused``: work that continues afterwards, where ``start`` is that of processing; none:
+    ``processing`` with an order, else ``changeover``.
+    """
+    work_left: Date | None = None
+    """``changing``, ``maintenance`` and ``paused``: expected ticks that are left at the clock of
+    the changeover, maintenance or processing; none: they follow from ``expected_end``.
+    """
+    maintenance: dict[Name, MaintenanceCounter] = {}
+    """Counter of each kind of maintenance; one that is left out is 0."""
+    runs: dict[Name, Date] = {}
+    """Length of the present run of each attribute, in attempts at operations or processing ticks;
+    one that is left out is 0.
+    """
+    people: dict[Name, Date] | None = None
+    """Number of people of each group that work on it; none: those that its work takes by the rule
+    of the factory.
+    """
 
     @property
     def has_foreign_work(self) -> bool:
@@ -204,16 +234,22 @@ class Snapshot(_Part):
     """More orders may arrive."""
     crews: Annotated[int, Field(ge=0, le=MAX_ORDERS, strict=True)] | None = None
     """Changeover crews that are present from the clock on; none: those of the factory."""
+    staff: dict[Name, Date] | None = None
+    """Number of people of each group that are present from the clock on; a group that is left out
+    has those of the factory.
+    """
     locks: Annotated[tuple[Lock, ...], Field(max_length=MAX_ORDERS)] = ()
     """Operations that the planner has fixed to machines; those of a machine in the sequence in
     which it carries them out.
     """
     epoch: Epoch | None = None
     """Date of tick 0 in ISO 8601, such as ``2026-03-02T06:00+01:00``; plans then have local dates
-    beside the ticks.
+    beside the ticks; none: the ``start`` of the factory, and no other date where it has one.
     """
     time_zone: Zone | None = None
-    """Zone that dates are shown in, such as ``Europe/Berlin``; none: that of ``epoch``."""
+    """Zone that dates are shown in, such as ``Europe/Berlin``; none: that of the factory, or
+    of ``epoch``.
+    """
     set_aside: SetAsideParts = ()
     """Parts of the snapshot that a lenient reading put aside."""
 
