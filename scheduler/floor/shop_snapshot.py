@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from factory.simulation.arrays import IDLE, NEVER, READY, UPCOMING, split_operation_id
-from scheduler.floor.floor import MACHINE_STATUS, ShopFloor
+from factory.simulation.arrays import (
+    CHANGEOVER_WORK,
+    CHANGING,
+    CLOCK,
+    IDLE,
+    NEVER,
+    PAUSED,
+    READY,
+    UPCOMING,
+    split_operation_id,
+)
+from scheduler.floor.floor import MACHINE_STATUS, PAUSED_WORK, ShopFloor
 from scheduler.snapshot.order_tables import OPERATION_STATUS
 from scheduler.snapshot.schema import Snapshot
 
@@ -109,4 +119,35 @@ def _machine_state(
         order, operation = split_operation_id(row.operation_id)
         names = floor_of.operation_names[int(shop.orders.product[env, order])]
         state |= {"order": order_ids[order], "operation": names[operation]}
+    return state | _operating_state(floor_of, shop, env, machine)
+
+
+def _operating_state(floor_of: ShopFloor, shop: Any, env: int, machine: int) -> dict[str, Any]:
+    """Return the fields of a machine's pause, maintenance, runs and people."""
+    row, static = shop.machines[env, machine], floor_of.arrays.machines[0, machine]
+    clock, kinds = int(shop.env.clock[env]), floor_of.kinds[machine]
+    state: dict[str, Any] = {}
+    if row.maintenance >= 0:
+        state["in_maintenance"] = kinds[row.maintenance]
+        if row.status == CHANGING:
+            state["status"] = "maintenance"
+    if row.status == PAUSED:
+        state["paused_work"] = next(k for k, work in PAUSED_WORK.items() if work == row.paused_work)
+        if row.paused_work == CHANGEOVER_WORK:
+            state["work_left"] = int(row.change_left)
+    elif row.status == CHANGING and floor_of.arrays.plant.has_hours[0]:
+        state["work_left"] = int(row.change_left) - (clock - int(row.state_date))
+    if kinds:
+        by = floor_of.arrays.maintenance.by[0, machine]
+        counts = shop.maintenance_count[env, machine].tolist()
+        state["maintenance"] = {
+            kind: {"used": clock - counts[i] if by[i] == CLOCK else counts[i]}
+            for i, kind in enumerate(kinds)
+        }
+    if static.has_runs:
+        names = [attribute.name for attribute in floor_of.centres[machine].attributes]
+        state["runs"] = dict(zip(names, shop.runs[env, machine].tolist(), strict=False))
+    if floor_of.hours.group_names and row.status not in (IDLE, PAUSED):
+        held = zip(floor_of.hours.group_names, shop.held[env, machine].tolist(), strict=False)
+        state["people"] = {group: number for group, number in held if number > 0}
     return state
