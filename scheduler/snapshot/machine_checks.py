@@ -40,9 +40,11 @@ def find_state_problems(snapshot: Snapshot, names: FactoryNames) -> Iterator[Pro
             yield Problem(path, Words("a machine"), rule, Suggestion(name, names.centres))
             continue
         centre, repairable = names.centres[name], name in names.with_repair_time
-        if not _is_sound(state, names.setups[name], snapshot.clock, repairable):
+        # work of a factory with a start may go on in a closure
+        until = 0 if names.has_start else state.out_of_service_until or 0
+        if not _is_sound(state, names.setups[name], snapshot.clock, repairable, until):
             yield from _check_machine(path, state, centre, snapshot)
-            yield from _check_expected_end(path, state, snapshot, repairable)
+            yield from _check_expected_end(path, state, snapshot, repairable, until)
         yield from find_operating_problems(path, name, state, names)
 
 
@@ -83,7 +85,9 @@ def find_crew_problems(snapshot: Snapshot, factory: Factory) -> Iterator[Problem
         yield Problem("machines", count, rule, remedy)
 
 
-def _is_sound(state: MachineState, setups: Setups, clock: int, repairable: bool) -> bool:
+def _is_sound(
+    state: MachineState, setups: Setups, clock: int, repairable: bool, earliest_end: int
+) -> bool:
     """Return whether :func:`_check_machine` and :func:`_check_expected_end` would yield nothing."""
     mounted, end = state.setup, state.expected_end
     return (
@@ -95,7 +99,7 @@ def _is_sound(state: MachineState, setups: Setups, clock: int, repairable: bool)
             or (state.status == "down" and repairable)
             or (state.status != "down" and state.work_left is not None)
         )
-        and (end is None or state.out_of_service_until is None or end >= state.out_of_service_until)
+        and (end is None or end >= earliest_end)
         and (state.waiting_until is None or state.status == "idle")
     )
 
@@ -125,7 +129,7 @@ def _check_machine(
 
 
 def _check_expected_end(
-    path: str, state: MachineState, snapshot: Snapshot, repairable: bool
+    path: str, state: MachineState, snapshot: Snapshot, repairable: bool, earliest_end: int
 ) -> Iterator[Problem]:
     path, end = f"{path}.expected_end", state.expected_end
     if end is None and state.status == "down" and not repairable:
@@ -136,7 +140,7 @@ def _check_expected_end(
     elif end is not None and state.status == "idle":
         remedy = "Leave it out; if the machine is broken, its status is down"
         yield Problem(path, end, "the machine is idle", remedy)
-    elif end is not None and end < (state.out_of_service_until or 0):
+    elif end is not None and end < earliest_end:
         rule = f"the machine is out of service until {state.out_of_service_until}"
         yield Problem(path, end, rule, "Add the time out of service")
 

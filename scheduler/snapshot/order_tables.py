@@ -150,6 +150,7 @@ class FactoryNames:
             machine.name: [item.name for item in machine.maintenance] for machine in machines
         }
         self.groups = {group.name: group.count for group in staff_groups(factory)}
+        self.has_start = factory.start is not None
         self.has_hours = bool(factory.calendars or self.groups)  # so that work may pause
         self.columns = OPTIONS + len(factory.options)
         self.rows: dict[int, OrderRow] = {}  # of the previous snapshot, by id()

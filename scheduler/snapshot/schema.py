@@ -160,7 +160,9 @@ class MachineState(_Part):
     waiting_until: Date | None = None
     """``idle``: end of a chosen wait."""
     out_of_service_until: Date | None = None
-    """No work is done on the machine before this date; ``expected_end`` includes it."""
+    """No work is done on the machine before this date; ``expected_end`` includes it. With a
+    ``start`` of the factory it is a closure, which work of its kind may outlast.
+    """
     in_maintenance: Name | None = None
     """``maintenance`` and ``paused``: kind of maintenance in work."""
     paused_work: Literal["changeover", "start", "processing"] | None = None

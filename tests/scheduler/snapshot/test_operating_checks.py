@@ -7,40 +7,9 @@ from typing import Any
 
 import pytest
 
-from factory.io.factory_toml import parse_factory
 from scheduler.snapshot.read import SnapshotError, parse_snapshot
-from tests.builders.operating_plant import plant
+from tests.builders.operating_snapshots import CLEANING, PAUSED, WELDING, floor_data, works
 from tests.builders.workshop import workshop
-
-IDLE: dict[str, Any] = {"status": "idle", "setup": {"tool": "weld"}, "since": 0}
-WELDING = {
-    "status": "processing",
-    "expected_end": 90,
-    "order": "A",
-    "operation": "weld",
-    "people": {"setters": 2},
-}
-PAUSED = WELDING | {"status": "paused", "people": None}
-CLEANING = {"status": "maintenance", "in_maintenance": "clean", "expected_end": 90}
-
-
-def floor_data(machine: dict[str, Any], **fields: Any) -> dict[str, Any]:
-    """Return a snapshot of the small plant as JSON, at tick 60."""
-    state = "in_process" if "order" in machine else "ready"
-    weld = {"status": state, "ready_date": 0 if state == "ready" else None}
-    order = {
-        "order_id": "A",
-        "product": "kart",
-        "release_date": 0,
-        "due_date": 900,
-        "operations": {"weld": weld},
-    }
-    return {
-        "factory": "works",
-        "clock": 60,
-        "machines": {"cell-1": IDLE | machine},
-        "orders": [order],
-    } | fields
 
 
 @pytest.mark.parametrize(
@@ -59,7 +28,7 @@ def floor_data(machine: dict[str, Any], **fields: Any) -> dict[str, Any]:
     ],
 )
 def test_what_an_mes_may_know_is_accepted(machine: dict[str, Any]) -> None:
-    factory = parse_factory(plant(), "works.toml")
+    factory = works()
     data = floor_data(machine, staff={"setters": 2}, epoch="2026-01-05T06:00+00:00")
     assert (
         parse_snapshot(data, factory).machines["cell-1"].status
@@ -181,7 +150,7 @@ def test_what_an_mes_may_know_is_accepted(machine: dict[str, Any]) -> None:
 def test_what_contradicts_the_factory_is_refused_with_place_value_rule_and_remedy(
     machine: dict[str, Any], fields: dict[str, Any], words: str
 ) -> None:
-    factory = parse_factory(plant(), "works.toml")
+    factory = works()
     with pytest.raises(SnapshotError, match=words):
         parse_snapshot(floor_data(copy.deepcopy(machine), **fields), factory)
 
@@ -220,7 +189,7 @@ def test_factories_without_hours_and_people_have_none_of_these(
 
 
 def test_a_paused_machine_whose_order_is_put_aside_does_other_work() -> None:
-    factory = parse_factory(plant(), "works.toml")
+    factory = works()
     data = floor_data(PAUSED | {"expected_end": None, "work_left": 20})
     data["orders"][0]["product"] = "cart"
     snapshot = parse_snapshot(data, factory, strict=False)
