@@ -127,6 +127,8 @@ def format_choice(choice: Choice | None) -> str:
     if choice is None:
         return "nothing"
     setup = ", ".join(f"{attribute} {value}" for attribute, value in choice.setup.items())
+    if choice.maintenance:
+        return f"maintenance {choice.maintenance}"
     what = f"{choice.action} {choice.order} {choice.operation}" if choice.order else choice.action
     return f"{what} ({setup})" if setup else what
 

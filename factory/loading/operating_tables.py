@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 from typing import NamedTuple
 
@@ -26,7 +26,7 @@ from factory.simulation.arrays import CREW, NO_PEOPLE
 
 Need = tuple[str | None, int]
 """Skill, None for any, and number of people."""
-Closures = Mapping[str, tuple[int, int]]
+Closures = Mapping[str, Sequence[tuple[int, int]]]
 """Closures (begin, end) by name."""
 
 
@@ -176,9 +176,9 @@ def _hours_of(
     tick_minutes: float,
 ) -> OpenHours | None:
     own = None if item.calendar is None else hours[item.calendar]
-    if item.name not in closures:
-        return own
-    return closed_between(own, *closures[item.name], tick_minutes)
+    for begin, end in closures.get(item.name, ()):
+        own = closed_between(own, begin, end, tick_minutes)
+    return own
 
 
 def _all_open(first: OpenHours | None, second: OpenHours | None) -> OpenHours | None:

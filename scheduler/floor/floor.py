@@ -32,6 +32,7 @@ from factory.simulation.arrays import (
     split_operation_id,
 )
 from factory.validation.arguments import check_count, check_instance, check_row, refusal
+from scheduler.floor.blocks import find_blocks, find_row_blocks
 from scheduler.floor.floor_hours import FloorHours
 from scheduler.floor.load_operating import OperatingStates
 from scheduler.floor.load_state import COMPLETED, line_up, place_all
@@ -39,6 +40,7 @@ from scheduler.floor.locks import NOBODY, allocate_locks, hold
 from scheduler.floor.query import (
     CHANGEOVER_DECISION,
     HELD,
+    MAINTENANCE_DECISION,
     START_DECISION,
     ask_and_observe,
     ask_network,
@@ -232,6 +234,8 @@ class ShopFloor:
         machine = check_count("describe: machine", machine, 0, maximum=last_machine)
         row = check_count("describe: row", row, 0, maximum=last_row)
         action, order, operation, changes = decode_row(self.shop, machine, row, self._setup)
+        if action == MAINTENANCE_DECISION:
+            return {"action": "maintenance", "maintenance": self.kinds[machine][operation]}
         if action not in (START_DECISION, CHANGEOVER_DECISION):
             return {"action": "wait"}
         names = self.operation_names[int(self._products[0, order])]
@@ -242,6 +246,24 @@ class ShopFloor:
             "operation": names[operation],
             "setup": setup,
         }
+
+    def machine_blocks(self) -> list[list[int]]:
+        """Return the reason why each machine does nothing, and its detail.
+
+        :mod:`scheduler.floor.blocks` lists them.
+        """
+        found = np.zeros((len(self.machine_names), 2), np.int64)
+        find_blocks(self.arrays, self.shop, self.locks, found)
+        return found.tolist()
+
+    def row_blocks(self) -> list[list[int]]:
+        """Return why each operation of the asked machine may not start; none if none is asked."""
+        machine = int(self.shop.env.deciding[0])
+        if machine < 0:
+            return []
+        found = np.zeros((self.shop.job_row.shape[1], 2), np.int64)
+        find_row_blocks(self.arrays, self.shop, machine, found)
+        return found[: int(self.shop.env.num_job_rows[0])].tolist()
 
     # --- filling ----------------------------------------------------------------------------------
 
@@ -317,9 +339,10 @@ class ShopFloor:
             for i, (attribute, _) in enumerate(self._value_indices[m]):
                 runs[m, i] = state.runs.get(attribute, 0)
             if state.people is not None:
-                people[m] = 0
-                for group, number in state.people.items():
-                    people[m, groups.index(group)] = number
+                for group in dict.fromkeys(groups):  # those who are absent follow their group
+                    people[m, groups.index(group)] = state.people.get(group, 0)
+                if not groups:
+                    people[m] = 0
         return OperatingStates(counters, runs, people)
 
     def _find(

@@ -27,6 +27,7 @@ from factory.simulation.arrays import (
     PROCESSING,
     PROCESSING_REST,
     PROCESSING_START,
+    USE,
     operation_of,
     order_of,
 )
@@ -41,12 +42,21 @@ from factory.simulation.estimates import (
 from factory.simulation.machine_work import (
     add_processing,
     change_need,
+    count_elapsed,
     held_need,
+    interrupt_work,
     pauses_in_closures,
 )
 from factory.simulation.maintenance import set_maintenance_date
+from factory.simulation.runs import extend_runs
 from factory.simulation.shifts import count_overtime, find_next_shift
-from factory.simulation.staff import count_crews, people_free, rate_people, take_people
+from factory.simulation.staff import (
+    count_crews,
+    let_go,
+    people_free,
+    rate_people,
+    take_people,
+)
 
 MAINTENANCE_COLUMN, PAUSED_WORK, WORK_LEFT = range(8, 11)
 """Columns of the table of machines, after those of :mod:`scheduler.floor.load_state`."""
@@ -85,6 +95,8 @@ def load_operating_states(factory, shop, machines, states):
             find_people(factory, shop, machine)
     count_crews(factory, shop, 0)
     rate_people(factory, shop, 0)
+    for machine in range(factory.plant[0].num_machines):
+        dismiss_absent(factory, shop, machine)
     find_next_shift(factory, shop, 0)
     count_overtime(factory, shop, 0)
     refresh_power(factory, shop, 0)
@@ -111,14 +123,23 @@ def load_hours(factory, shop, machine):
 
 @compiled
 def load_counters(factory, shop, machine, states):
-    """Fill in the counters of the machine's maintenance, and its runs."""
+    """Fill in the counters of the machine's maintenance, and its runs.
+
+    The kernel counts processing when it ends or is interrupted.
+    """
+    elapsed, operation_id = 0, shop.machines[0, machine].operation_id
+    if shop.machines[0, machine].status == PROCESSING and operation_id >= 0:
+        elapsed = shop.env[0].clock - shop.machines[0, machine].state_date
     for kind in range(factory.machines[0, machine].num_maintenance):
         count = states.counters[machine, kind]
         if factory.maintenance[0, machine, kind].by == CLOCK:
             count = shop.env[0].clock - count
+        elif factory.maintenance[0, machine, kind].by == USE:
+            count -= elapsed
         shop.maintenance_count[0, machine, kind] = count
     for attribute in range(shop.runs.shape[2]):
         shop.runs[0, machine, attribute] = states.runs[machine, attribute]
+    extend_runs(factory, shop, 0, machine, operation_id, -elapsed, 0)
     set_maintenance_date(factory, shop, 0, machine)
 
 
@@ -146,6 +167,8 @@ def load_work(factory, shop, machine, reported):
     if shop.machines[0, machine].closed and status in (CHANGING, PROCESSING):
         work = CHANGEOVER_WORK if status == CHANGING else PROCESSING_REST
         if pauses_in_closures(factory, shop, 0, machine, work):
+            if status == PROCESSING:
+                count_elapsed(factory, shop, 0, machine)
             shop.machines[0, machine].change_left -= clock - shop.machines[0, machine].state_date
             shop.machines[0, machine].state_date = clock
             shop.machines[0, machine].status = PAUSED
@@ -225,14 +248,20 @@ def need_of_work(factory, shop, machine):
 
 @compiled
 def load_people(factory, shop, machine, people):
-    """Let people work on the machine as it is said, on whatever work."""
+    """Let people work on the machine as it is said, on whatever work.
+
+    Those who are absent for a while follow their group: they work on it where no others are left.
+    """
     if shop.machines[0, machine].status == PAUSED:
         return
-    total = 0
+    total, left = 0, 0
     for group in range(factory.plant[0].num_groups):
-        shop.held[0, machine, group] = people[group]
-        shop.groups[0, group].free -= people[group]
-        total += people[group]
+        left = people[group] if people[group] >= 0 else left
+        taken = max(0, min(left, shop.groups[0, group].free))
+        shop.held[0, machine, group] = taken
+        shop.groups[0, group].free -= taken
+        total += taken
+        left -= taken
     if total > 0:
         shop.machines[0, machine].need = max(0, need_of_work(factory, shop, machine))
         shop.machines[0, machine].assigned_date = shop.env[0].clock
@@ -244,3 +273,14 @@ def find_people(factory, shop, machine):
     need = need_of_work(factory, shop, machine)
     if need != CREW and need != NO_PEOPLE and people_free(factory, shop, 0, need):
         take_people(factory, shop, 0, machine, need)
+
+
+@compiled
+def dismiss_absent(factory, shop, machine):
+    """Pause the work that pauses when its people go, if some of them are off duty."""
+    for group in range(factory.plant[0].num_groups):
+        if shop.held[0, machine, group] > 0 and not shop.groups[0, group].on_duty:
+            if shop.machines[0, machine].status != DOWN:
+                interrupt_work(factory, shop, 0, machine)
+            elif pauses_in_closures(factory, shop, 0, machine, PROCESSING_REST):
+                let_go(factory, shop, 0, machine)

@@ -10,9 +10,12 @@ from factory.simulation.arrays import (
     CLOCK,
     IDLE,
     NEVER,
+    OPERATIONS,
     PAUSED,
+    PROCESSING,
     READY,
     UPCOMING,
+    USE,
     split_operation_id,
 )
 from scheduler.floor.floor import MACHINE_STATUS, PAUSED_WORK, ShopFloor
@@ -126,6 +129,9 @@ def _operating_state(floor_of: ShopFloor, shop: Any, env: int, machine: int) -> 
     """Return the fields of a machine's pause, maintenance, runs and people."""
     row, static = shop.machines[env, machine], floor_of.arrays.machines[0, machine]
     clock, kinds = int(shop.env.clock[env]), floor_of.kinds[machine]
+    elapsed = 0
+    if row.status == PROCESSING and row.operation_id >= 0:  # the kernel counts it when it ends
+        elapsed = clock - int(row.state_date)
     state: dict[str, Any] = {}
     if row.maintenance >= 0:
         state["in_maintenance"] = kinds[row.maintenance]
@@ -140,14 +146,27 @@ def _operating_state(floor_of: ShopFloor, shop: Any, env: int, machine: int) -> 
     if kinds:
         by = floor_of.arrays.maintenance.by[0, machine]
         counts = shop.maintenance_count[env, machine].tolist()
-        state["maintenance"] = {
-            kind: {"used": clock - counts[i] if by[i] == CLOCK else counts[i]}
-            for i, kind in enumerate(kinds)
+        used = {
+            CLOCK: [clock - count for count in counts],
+            USE: [count + elapsed for count in counts],
+            OPERATIONS: counts,
         }
+        state["maintenance"] = {kind: {"used": used[by[i]][i]} for i, kind in enumerate(kinds)}
     if static.has_runs:
-        names = [attribute.name for attribute in floor_of.centres[machine].attributes]
-        state["runs"] = dict(zip(names, shop.runs[env, machine].tolist(), strict=False))
+        state["runs"] = _runs(floor_of, shop, env, machine, elapsed)
     if floor_of.hours.group_names and row.status not in (IDLE, PAUSED):
         held = zip(floor_of.hours.group_names, shop.held[env, machine].tolist(), strict=False)
         state["people"] = {group: number for group, number in held if number > 0}
     return state
+
+
+def _runs(floor_of: ShopFloor, shop: Any, env: int, machine: int, elapsed: int) -> dict[str, int]:
+    """Return the lengths of a machine's runs, with the processing that has elapsed."""
+    runs, names = shop.runs[env, machine].tolist(), floor_of.centres[machine].attributes
+    operation_id = shop.machines.operation_id[env, machine]
+    if elapsed:
+        wanted = shop.wanted[(env, *split_operation_id(operation_id))]
+        centre = floor_of.arrays.machines.centre[0, machine]
+        counts = floor_of.arrays.runs.counts_ticks[0, centre] & (wanted >= 0)
+        runs = [run + elapsed * bool(counts[t]) for t, run in enumerate(runs)]
+    return {attribute.name: run for attribute, run in zip(names, runs, strict=False)}

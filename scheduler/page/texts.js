@@ -310,6 +310,7 @@ export const TEXTS = {
   // --- next decision
   next_decision: { en: "Next decision", de: "Nächste Entscheidung" },
   choice_wait: { en: "wait", de: "warten" },
+  choice_maintenance: { en: "maintenance {name}", de: "Wartung {name}" },
   choice_start: { en: "start order {order}, {operation}", de: "Auftrag {order}, {operation} beginnen" },
   choice_change: { en: "change over to {setup}", de: "umrüsten auf {setup}" },
   choice_change_for: { en: "change over to {setup} for order {order}, {operation}", de: "umrüsten auf {setup} für Auftrag {order}, {operation}" },

@@ -17,6 +17,7 @@ from factory.schedule.record_kinds import (
 )
 from factory.schedule.records import Schedule
 from scheduler.plans.schema import Plan, PlannedOperation, PlannedPause
+from scheduler.snapshot.calendar import with_extra_hours
 from scheduler.snapshot.schema import OrderState, Snapshot
 
 
@@ -48,7 +49,7 @@ def plan_schedule(plan: Plan, snapshot: Snapshot, factory: Factory) -> Schedule:
         **_operating_records(plan, machine_of),
         end_date=plan.end_date,
         epoch=plan.dates.epoch,
-        factory=factory,
+        factory=with_extra_hours(factory, snapshot),
     )
 
 
@@ -105,7 +106,7 @@ def _worked(planned: PlannedOperation, pauses: Sequence[PlannedPause]) -> int:
     return end - start - sum(max(0, last - first) for first, last in spans)
 
 
-def _operating_records(plan: Plan, machine_of: dict[str, int]) -> dict[str, tuple[Any, ...]]:
+def _operating_records(plan: Plan, machine_of: dict[str, int]) -> dict[str, Any]:
     """Return maintenance, pauses and work of people; what lasts beyond the end is open."""
     end = plan.end_date
     maintenance = [

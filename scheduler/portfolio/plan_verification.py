@@ -9,6 +9,7 @@ from factory.verification.violations import VerificationError
 from scheduler.plans.errors import PlanError
 from scheduler.plans.schema import Plan
 from scheduler.portfolio.plan_schedule import plan_schedule
+from scheduler.snapshot.calendar import with_extra_hours
 from scheduler.snapshot.schema import MachineState, Snapshot
 
 
@@ -43,7 +44,7 @@ def verify_plan(plan: Plan, snapshot: Snapshot, factory: Factory) -> Bill:
         )
     )
     schedule = plan_schedule(plan, snapshot, factory)
-    return verify(schedule, expected_factory(factory), book)
+    return verify(schedule, expected_factory(with_extra_hours(factory, snapshot)), book)
 
 
 def check_plan(plan: Plan, snapshot: Snapshot, factory: Factory) -> bool | None:
@@ -78,6 +79,8 @@ def is_untouched(snapshot: Snapshot) -> bool:
     """
     return (
         snapshot.staff is None
+        and not snapshot.closures
+        and not snapshot.absences
         and all(_is_new(machine) for machine in snapshot.machines.values())
         and _has_no_work(snapshot)
     )

@@ -21,6 +21,28 @@ def plan_epoch(snapshot: Snapshot, factory: Factory) -> datetime | None:
     return plant_epoch(factory) if snapshot.epoch is None else snapshot.epoch
 
 
+def with_extra_hours(factory: Factory, snapshot: Snapshot) -> Factory:
+    """Return the factory with the extra hours of a snapshot in its calendars."""
+    if not snapshot.extra_hours:
+        return factory
+    calendars = tuple(
+        calendar.model_copy(
+            update={
+                "extra": (
+                    *calendar.extra,
+                    *(
+                        hours.open
+                        for hours in snapshot.extra_hours
+                        if hours.calendar == calendar.name
+                    ),
+                )
+            }
+        )
+        for calendar in factory.calendars
+    )
+    return factory.model_copy(update={"calendars": calendars})
+
+
 def iso_date(dates: TickDates, tick: int | None) -> str | None:
     """Return a tick as ISO 8601; None without a tick, or where tick 0 has no date."""
     date = None if tick is None else dates.date(tick)

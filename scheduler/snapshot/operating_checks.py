@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from factory.calendars.dated_hours import read_dated_hours
 from factory.calendars.plant_epoch import plant_epoch
+from factory.calendars.weekly_hours import HoursError
 from factory.model import Factory
 from factory.validation.errors import Problem, Suggestion, Words
 from scheduler.snapshot.calendar import local_epoch
 from scheduler.snapshot.order_tables import FactoryNames
-from scheduler.snapshot.schema import MachineState, Snapshot
+from scheduler.snapshot.schema import Absence, Closure, MachineState, Snapshot
 
 _LEAVE_OUT = "Leave it out, or correct the status"
 
@@ -110,6 +112,7 @@ def find_staff_problems(
     if factory.staff and snapshot.crews is not None:
         rule = f"{factory.name} lists groups of people instead of crews"
         yield Problem("crews", snapshot.crews, rule, "Give the people that are present in staff")
+    yield from _check_spans(snapshot, factory, names)
     working = Counter[str]()
     for state in snapshot.machines.values():
         working.update(state.people or {})
@@ -120,6 +123,40 @@ def find_staff_problems(
             says = "staff says that" if group in staff else f"{factory.name} says that"
             remedy = "Correct people, or give those that are present in staff"
             yield Problem("machines", count, f"{says} {present} are present", remedy)
+
+
+def _check_spans(snapshot: Snapshot, factory: Factory, names: FactoryNames) -> Iterator[Problem]:
+    """Yield the problems of extra hours, closures and absences."""
+    calendars = [calendar.name for calendar in factory.calendars]
+    for i, hours in enumerate(snapshot.extra_hours):
+        if hours.calendar not in calendars:
+            rule = f"{factory.name} has no such calendar"
+            remedy = Suggestion(hours.calendar, calendars) if calendars else "Leave it out"
+            yield Problem(f"extra_hours.{i}.calendar", hours.calendar, rule, remedy)
+        try:
+            read_dated_hours(hours.open)
+        except HoursError as error:
+            yield Problem(f"extra_hours.{i}.open", hours.open, str(error), "Correct it")
+    for i, closure in enumerate(snapshot.closures):
+        path = f"closures.{i}"
+        if closure.machine not in names.centres:
+            remedy = Suggestion(closure.machine, names.centres)
+            yield Problem(f"{path}.machine", closure.machine, "there is none of that name", remedy)
+        yield from _check_span(path, closure, factory)
+    for i, absence in enumerate(snapshot.absences):
+        path = f"absences.{i}"
+        if absence.group not in names.groups:
+            yield _unknown_group(f"{path}.group", absence.group, absence.number, names)
+        yield from _check_span(path, absence, factory)
+
+
+def _check_span(path: str, span: Closure | Absence, factory: Factory) -> Iterator[Problem]:
+    if factory.start is None:
+        rule = f"{factory.name} has no start, and so no calendar"
+        yield Problem(f"{path}.since", span.since, rule, "Give the factory a start")
+    if span.until <= span.since:
+        rule = f"it must lie after {span.since}, when it begins"
+        yield Problem(f"{path}.until", span.until, rule, "Correct one of them")
 
 
 def find_clock_problems(snapshot: Snapshot, factory: Factory) -> Iterator[Problem]:

@@ -23,6 +23,7 @@ from factory.validation.names import MAX_NAME, code_point, first_unprintable
 
 MAX_SNAPSHOT_DATE = 2**40
 MAX_ORDERS = 20_000
+MAX_SPANS = 100
 MAX_SNAPSHOT_ATTEMPTS = 1000
 
 
@@ -201,6 +202,41 @@ class Lock(_Part):
     """Operation."""
 
 
+class ExtraHours(_Part):
+    """Further open hours of a calendar of the factory."""
+
+    calendar: Name
+    """Calendar."""
+    open: Annotated[str, Field(max_length=MAX_NAME)]
+    """Local dates, such as ``2026-02-14 06:00..2026-02-14 14:00``, as in ``extra`` of the
+    factory.
+    """
+
+
+class Closure(_Part):
+    """A time in which a machine is closed, such as a planned repair."""
+
+    machine: Name
+    """Machine."""
+    since: Date
+    """Begin."""
+    until: Date
+    """End."""
+
+
+class Absence(_Part):
+    """A time in which people of a group are absent."""
+
+    group: Name
+    """Group of people."""
+    number: Annotated[int, Field(ge=1, le=MAX_ORDERS, strict=True)] = 1
+    """Number of people."""
+    since: Date
+    """Begin."""
+    until: Date
+    """End."""
+
+
 class SetAside(_Part):
     """A part of a snapshot that was put aside by a lenient reading, so that the rest is used."""
 
@@ -240,6 +276,12 @@ class Snapshot(_Part):
     """Number of people of each group that are present from the clock on; a group that is left out
     has those of the factory.
     """
+    extra_hours: Annotated[tuple[ExtraHours, ...], Field(max_length=MAX_SPANS)] = ()
+    """Open hours beyond those of the factory's calendars, such as an extra shift."""
+    closures: Annotated[tuple[Closure, ...], Field(max_length=MAX_SPANS)] = ()
+    """Closures of machines that are known ahead."""
+    absences: Annotated[tuple[Absence, ...], Field(max_length=MAX_SPANS)] = ()
+    """Times in which people are absent."""
     locks: Annotated[tuple[Lock, ...], Field(max_length=MAX_ORDERS)] = ()
     """Operations that the planner has fixed to machines; those of a machine in the sequence in
     which it carries them out.
