@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.reward_scale import measure_cost_scales
+from factory.calendars.open_time import closures_until
 from factory.loading.load import load
 from factory.loading.operating_tables import operating_tables, staff_groups
 from factory.model import Factory, OrderBook, StaffGroup
@@ -52,7 +53,8 @@ class FloorHours:
         self._hours = _Hours({}, (), ())
         self.arrays = load([factory], self._books)
         measure_cost_scales(self.arrays, [factory.name], rows, np.float32)
-        self.needs = [*operating_tables(factory).needs]  # skill and number of people
+        self._tables = operating_tables(factory)
+        self.needs = [*self._tables.needs]  # skill and number of people
         self._groups = staff_groups(factory)
         self.group_names = [group.name for group in self._groups]
 
@@ -70,6 +72,14 @@ class FloorHours:
             self.arrays.groups.count[0] = self._present(snapshot)
         return self.arrays
 
+    def closures_between(self, machine: int, begin: int, end: int) -> list[tuple[int, int]]:
+        """Return the closures of a machine between two dates, as (begin, end)."""
+        calendar = self._tables.machine_calendar[machine]
+        if calendar < 0:
+            return []
+        spans = closures_until(self._tables.calendars[calendar], end)
+        return [(max(begin, since), until) for since, until in spans if until > begin]
+
     def _load(self, hours: _Hours, snapshot: Snapshot) -> None:
         scale = self.arrays.plant.cost_scale.copy()
         factory = with_extra_hours(self._factory, snapshot)
@@ -77,7 +87,7 @@ class FloorHours:
         if absences:
             factory = factory.model_copy(update={"staff": groups, "crews": None})
         tables = operating_tables(factory, hours.closures, absences)
-        self.arrays = load([factory], self._books, [tables])
+        self.arrays, self._tables = load([factory], self._books, [tables]), tables
         self.arrays.plant.cost_scale[:] = scale
         # people who are absent go by the name of their group
         self.group_names = [group.name.partition(_ABSENT)[0] for group in groups]

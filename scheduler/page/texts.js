@@ -140,6 +140,12 @@ export const TEXTS = {
   late: { en: "late", de: "verspätet" },
   late_order: { en: "late order", de: "verspäteter Auftrag" },
   out_of_service: { en: "out of service", de: "außer Betrieb" },
+  closures_title: { en: "{machine}: closed from {start} to {end}", de: "{machine}: geschlossen von {start} bis {end}" },
+  pauses_title: { en: "{machine}: paused from {start} to {end}", de: "{machine}: unterbrochen von {start} bis {end}" },
+  maintenance_title: { en: "{machine}: maintenance {name} from {start} to {end}", de: "{machine}: Wartung {name} von {start} bis {end}" },
+  closed: { en: "closed", de: "geschlossen" },
+  maintenance: { en: "maintenance", de: "Wartung" },
+  pause: { en: "pause", de: "Unterbrechung" },
   stop_down: { en: "down", de: "gestört" },
   stop_other_work: { en: "other work", de: "andere Arbeit" },
   stop_out_of_service: { en: "out of service", de: "außer Betrieb" },
@@ -151,6 +157,8 @@ export const TEXTS = {
   status_changing: { en: "changing over", de: "rüstet um" },
   status_processing: { en: "processing", de: "arbeitet" },
   status_down: { en: "down", de: "gestört" },
+  status_paused: { en: "paused", de: "unterbrochen" },
+  status_maintenance: { en: "in maintenance", de: "in Wartung" },
 
   // --- times
   day_number: { en: "day {number}", de: "Tag {number}" },

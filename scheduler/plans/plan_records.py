@@ -34,6 +34,7 @@ from scheduler.plans.plan_policy import FloorPolicy
 from scheduler.plans.schema import (
     Plan,
     PlannedChangeover,
+    PlannedClosure,
     PlannedMaintenance,
     PlannedOperation,
     PlannedOrder,
@@ -128,6 +129,13 @@ class PlanRecords:
                     start_date=int(row.start_date),
                     end_date=self._end_of(machine),
                 )
+
+    def closures(self) -> Iterator[PlannedClosure]:
+        """Yield the times between the clock and the end in which machines are closed."""
+        span = (int(self.floor.shop.env.clock[0]), int(self.shop.env.clock[0]))
+        for machine, name in enumerate(self.floor.machine_names):
+            for begin, end in self.floor.hours.closures_between(machine, *span):
+                yield PlannedClosure(machine=name, start_date=begin, end_date=end)
 
     def pauses(self) -> Iterator[PlannedPause]:
         """Yield the pauses of machines that are taken, those that last beyond the end too."""
@@ -282,6 +290,7 @@ def write_plan(
         changeovers=tuple(records.changeovers()),
         stops=tuple(records.stops()),
         maintenance=tuple(records.maintenance()),
+        closures=tuple(records.closures()),
         pauses=tuple(records.pauses()),
         people=tuple(records.people()),
         orders=tuple(records.orders(snapshot, sampled)),
@@ -294,6 +303,10 @@ def write_plan(
     return plan if plan.epoch is None else _with_dates(plan, plan.dates)
 
 
+_DATED = ("operations", "changeovers", "stops", "maintenance", "closures", "pauses", "people")
+"""Fields of a plan whose records have a start and an end."""
+
+
 def _with_dates(plan: Plan, dates: TickDates) -> Plan:
     """Return the plan with local dates beside its ticks."""
     update: dict[str, Any] = {
@@ -303,7 +316,7 @@ def _with_dates(plan: Plan, dates: TickDates) -> Plan:
             )
             for record in getattr(plan, name)
         )
-        for name in ("operations", "changeovers", "stops", "maintenance", "pauses", "people")
+        for name in _DATED
     }
     update["orders"] = tuple(
         order.model_copy(

@@ -98,6 +98,21 @@ class PlannedMaintenance(_Record):
     """Local date of ``end_date``."""
 
 
+class PlannedClosure(_Record):
+    """A time in which a machine is closed, as far as the plan goes."""
+
+    machine: PlanText
+    """Machine."""
+    start_date: int
+    """Start."""
+    end_date: int
+    """End."""
+    start: datetime | None = None
+    """Local date of ``start_date``."""
+    end: datetime | None = None
+    """Local date of ``end_date``."""
+
+
 class PlannedPause(_Record):
     """A time in which a machine is taken, but closed or without its people."""
 
@@ -235,6 +250,8 @@ class Plan(_Record):
     """Times in which machines are down or do other work."""
     maintenance: tuple[PlannedMaintenance, ...] = ()
     """Maintenance of machines."""
+    closures: tuple[PlannedClosure, ...] = ()
+    """Times between the clock and the end of the plan in which machines are closed."""
     pauses: tuple[PlannedPause, ...] = ()
     """Pauses of machines that are taken."""
     people: tuple[PlannedWork, ...] = ()
