@@ -84,23 +84,7 @@ def _add_changes(parser: argparse.ArgumentParser) -> None:
         metavar=("MACHINE", "TIME"),
         help="no work on a machine for a time (4h, 90min, 2d) or until a date; may be repeated",
     )
-    parser.add_argument(
-        "--extra-shift",
-        nargs=2,
-        action="append",
-        default=[],
-        metavar=("CALENDAR", "DATES"),
-        help="a calendar is open longer, such as '2026-02-14 06:00..2026-02-14 14:00'; may be"
-        " repeated",
-    )
-    parser.add_argument(
-        "--staff-absent",
-        nargs=2,
-        action="append",
-        default=[],
-        metavar=("GROUP", "TIME"),
-        help="one of a group of people is absent for a time or until a date; may be repeated",
-    )
+    _add_changes_of_hours(parser)
     parser.add_argument(
         "--rush",
         type=Path,
@@ -131,6 +115,27 @@ def _add_changes(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="ORDER",
         help="an order is cancelled; may be repeated",
+    )
+
+
+def _add_changes_of_hours(parser: argparse.ArgumentParser) -> None:
+    """Add the options that change hours and people."""
+    parser.add_argument(
+        "--extra-shift",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("CALENDAR", "DATES"),
+        help="a calendar is open longer, such as '2026-02-14 06:00..2026-02-14 14:00'; may be"
+        " repeated",
+    )
+    parser.add_argument(
+        "--staff-absent",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("GROUP", "TIME"),
+        help="one of a group of people is absent for a time or until a date; may be repeated",
     )
 
 

@@ -64,12 +64,12 @@ def find_blocked_machines(floor: ShopFloor, dates: TickDates) -> tuple[BlockedMa
     dates
         Dates of its ticks.
     """
-    found = []
+    listed = []
     for machine, (code, detail) in enumerate(floor.machine_blocks()):
         if code == blocks.NO_BLOCK:
             continue
         known = code == blocks.CLOSED and detail != NEVER
-        found.append(
+        listed.append(
             BlockedMachine(
                 machine=floor.machine_names[machine],
                 cause=_CAUSES[code],
@@ -77,17 +77,17 @@ def find_blocked_machines(floor: ShopFloor, dates: TickDates) -> tuple[BlockedMa
                 reason=_describe(floor, machine, code, detail, dates),
             )
         )
-    return tuple(found)
+    return tuple(listed)
 
 
 def find_blocked_operations(floor: ShopFloor, dates: TickDates) -> tuple[BlockedOperation, ...]:
     """Return the ready operations that the asked machine must not start now."""
     machine = int(floor.shop.env.deciding[0])
-    found = []
+    listed = []
     for row, (code, detail) in enumerate(floor.row_blocks()):
         if code != blocks.NO_BLOCK:
             choice = floor.describe(machine, row)
-            found.append(
+            listed.append(
                 BlockedOperation(
                     order=choice["order"],
                     operation=choice["operation"],
@@ -95,7 +95,7 @@ def find_blocked_operations(floor: ShopFloor, dates: TickDates) -> tuple[Blocked
                     reason=_describe(floor, machine, code, detail, dates),
                 )
             )
-    return tuple(found)
+    return tuple(listed)
 
 
 def _describe(floor: ShopFloor, machine: int, code: int, detail: int, dates: TickDates) -> str:

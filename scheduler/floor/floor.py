@@ -34,7 +34,7 @@ from factory.simulation.arrays import (
 from factory.validation.arguments import check_count, check_instance, check_row, refusal
 from scheduler.floor.blocks import find_blocks, find_row_blocks
 from scheduler.floor.floor_hours import FloorHours
-from scheduler.floor.load_operating import OperatingStates
+from scheduler.floor.load_hours import OperatingStates
 from scheduler.floor.load_state import COMPLETED, line_up, place_all
 from scheduler.floor.locks import NOBODY, allocate_locks, hold
 from scheduler.floor.query import (
@@ -252,18 +252,18 @@ class ShopFloor:
 
         :mod:`scheduler.floor.blocks` lists them.
         """
-        found = np.zeros((len(self.machine_names), 2), np.int64)
-        find_blocks(self.arrays, self.shop, self.locks, found)
-        return found.tolist()
+        reasons = np.zeros((len(self.machine_names), 2), np.int64)
+        find_blocks(self.arrays, self.shop, self.locks, reasons)
+        return reasons.tolist()
 
     def row_blocks(self) -> list[list[int]]:
         """Return why each operation of the asked machine may not start; none if none is asked."""
         machine = int(self.shop.env.deciding[0])
         if machine < 0:
             return []
-        found = np.zeros((self.shop.job_row.shape[1], 2), np.int64)
-        find_row_blocks(self.arrays, self.shop, machine, found)
-        return found[: int(self.shop.env.num_job_rows[0])].tolist()
+        reasons = np.zeros((self.shop.job_row.shape[1], 2), np.int64)
+        find_row_blocks(self.arrays, self.shop, machine, reasons)
+        return reasons[: int(self.shop.env.num_job_rows[0])].tolist()
 
     # --- filling ----------------------------------------------------------------------------------
 

@@ -36,7 +36,7 @@ from factory.simulation.estimates import (
 from factory.simulation.kernel import EPISODE_OVER
 from factory.simulation.machine_records import reset_machine
 from factory.simulation.queues import empty_queues
-from scheduler.floor.load_operating import MAINTENANCE_COLUMN, load_operating_states
+from scheduler.floor.load_hours import MAINTENANCE_COLUMN, load_operating_states
 from scheduler.floor.load_orders import fill_announced, fill_completed, fill_operations, fill_order
 from scheduler.snapshot.order_tables import (
     FIRST_OPERATION,
@@ -59,7 +59,7 @@ COMPLETED = -1
 ) = range(8)
 """Columns of the table of machines; a missing date is NEVER, a missing order -1.
 
-:mod:`scheduler.floor.load_operating` has the others.
+:mod:`scheduler.floor.load_hours` has the others.
 """
 
 
@@ -115,7 +115,7 @@ def place_all(
     machines
         ``[M, columns]``, see above.
     states
-        :class:`scheduler.floor.load_operating.OperatingStates`.
+        :class:`scheduler.floor.load_hours.OperatingStates`.
     lined_up
         Release dates of all orders, and their rows in ``orders``, or COMPLETED.
     orders, operations

@@ -169,6 +169,10 @@ class PolicyAnswer(_Message):
     """For each product and operation, the machines that can do it."""
     predecessors: dict[str, dict[str, list[str]]] = {}
     """For each product and operation, the operations that must be done right before it."""
+    calendars: list[str] = []
+    """Calendars of the factory."""
+    groups: list[str] = []
+    """Groups of people of the factory."""
     floor_minutes: float | None = None
     """Age from which the page calls the newest snapshot old; null: never."""
 

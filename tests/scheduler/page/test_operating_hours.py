@@ -47,3 +47,25 @@ def test_closures_pauses_and_maintenance_are_drawn_with_local_dates(
         "cell-1: maintenance clean from Mon 5 Jan 13:10 to Mon 5 Jan 13:30"
     ]
     visit.close()
+
+
+def test_an_extra_shift_and_absent_people_can_be_tried(
+    browser: Any, operating: ServiceProcess
+) -> None:
+    visit = Visit(browser, operating.address)
+    visit.open()
+    visit.settle()
+    visit.click('.tabs button[data-panel="what-if"]')
+    for kind in ("extra_shift", "staff_absent"):
+        visit.click(f'#change-kinds button[data-kind="{kind}"]')
+        if kind == "extra_shift":
+            shift = "2026-01-05 14:00..2026-01-05 22:00"
+            visit.page.fill('#change-fields input[name="open"]', shift)
+        visit.click('#change-form button[value="add"]')
+    listed = visit.page.locator("#changes li").all_inner_texts()
+    assert listed[0].startswith("day is open 2026-01-05 14:00..2026-01-05 22:00 too")
+    assert listed[1].startswith("1 of setters absent until")
+    visit.click("#try")
+    visit.settle()
+    assert "cost:" in visit.page.locator("#comparison").inner_text()
+    visit.close()

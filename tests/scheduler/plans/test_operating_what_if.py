@@ -1,4 +1,4 @@
-"""What if a shift is added, a setter is ill, or a machine is closed for a while."""
+"""Comparisons with an extra shift, a setter who is ill, and a machine that is closed."""
 
 from __future__ import annotations
 

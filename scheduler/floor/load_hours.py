@@ -58,12 +58,12 @@ from factory.simulation.staff import (
     take_people,
 )
 
-MAINTENANCE_COLUMN, PAUSED_WORK, WORK_LEFT = range(8, 11)
+MAINTENANCE_COLUMN, PAUSED_WORK_COLUMN, WORK_LEFT_COLUMN = range(8, 11)
 """Columns of the table of machines, after those of :mod:`scheduler.floor.load_state`."""
 
 
 class OperatingStates(NamedTuple):
-    """What a snapshot says of each machine; M machines, I kinds, T attributes, B groups."""
+    """Counters, runs and people of a snapshot; M machines, I kinds, T attributes, B groups."""
 
     counters: NDArray[np.int64]  # [M, I]
     runs: NDArray[np.int64]  # [M, T]
@@ -152,7 +152,7 @@ def load_work(factory, shop, machine, reported):
 
     Work that pauses in closures is paused on a machine that is closed, whatever is reported.
     """
-    paused_work, left = reported[PAUSED_WORK], reported[WORK_LEFT]
+    paused_work, left = reported[PAUSED_WORK_COLUMN], reported[WORK_LEFT_COLUMN]
     clock, status = shop.env[0].clock, shop.machines[0, machine].status
     is_change = status == CHANGING
     if status == PAUSED:
