@@ -16,6 +16,7 @@ from scheduler.portfolio.planner import Planner
 from scheduler.portfolio.portfolio_planner import SearchBudget
 from scheduler.snapshot.from_orders import add_order_book, empty_snapshot
 from scheduler.snapshot.schema import Snapshot
+from scheduler.text_report import format_plan
 from tests.builders.operating_factories import random_operating_factory
 from tests.builders.operating_snapshots import CLEANING, WELDING, works, works_floor
 from tests.builders.workshop import FIFO, planner
@@ -98,3 +99,14 @@ def test_a_plan_lists_maintenance_pauses_and_people_with_local_dates() -> None:
     assert pause.start is not None
     assert pause.start.isoformat() == "2026-01-05T14:00:00+00:00"
     assert plan.time_zone == "Europe/London"
+
+
+def test_the_text_of_a_plan_shows_closures_pauses_and_maintenance() -> None:
+    machine = CLEANING | {"since": 430, "expected_end": 450, "people": {"setters": 1}}
+    text = format_plan(planner(works()).plan(works_floor(machine, clock=430)))
+    (line,) = [line for line in text.splitlines() if line.startswith("cell-1 ")]
+    assert line.startswith("cell-1 #[A")
+    assert line.count("-") > 50
+    snapshot = works_floor({}, clock=500)
+    text = format_plan(planner(works()).plan(snapshot))
+    assert "cell-1 _____" in text
