@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas
 
 _FLAGS = ("is_job", "is_changeover", "is_wait")
-_ACTIONS = {"job": "start", "changeover": "change over", "wait": "wait"}
+_ACTIONS = {"job": "start", "changeover": "change over", "maintenance": "maintain", "wait": "wait"}
 
 
 def tabulate_choices(env: Any) -> pandas.DataFrame:

@@ -24,6 +24,7 @@ from scheduler.access.auth import (
     is_loopback,
 )
 from scheduler.command_options import parse_options
+from scheduler.decisions.blocked_work import find_blocked_machines
 from scheduler.decisions.bundle import Bundle, read_manifest
 from scheduler.decisions.bundle_files import BundleError
 from scheduler.decisions.decider import Decider
@@ -47,6 +48,7 @@ from scheduler.portfolio.planner import Planner
 from scheduler.service.engine import Engine
 from scheduler.service_log import report_tokens
 from scheduler.simulated_plant import simulate
+from scheduler.snapshot.calendar import snapshot_dates
 from scheduler.snapshot.parse_errors import format_errors
 from scheduler.snapshot.read import SnapshotError, read_snapshot
 from scheduler.snapshot.schema import Snapshot
@@ -79,12 +81,14 @@ def _decide(options: argparse.Namespace) -> str:
     loaded.use_in(decider)
     snapshot = _read_snapshot(options, factory)
     decisions = decider.decide(snapshot)
+    blocked = find_blocked_machines(decider.floor, snapshot_dates(snapshot, factory))
     if options.log:
         policy, rule = loaded.sha256, str(loaded.rule)
         with DecisionLog(options.log) as decision_log:
             decision_log.append(snapshot, decisions, policy=policy, rule=rule, shadow=shadow)
     answer = {
         "decisions": [decision.model_dump() for decision in decisions],
+        "blocked": [machine.model_dump() for machine in blocked],
         "set_aside": [part.model_dump() for part in snapshot.set_aside],
     }
     return json.dumps(answer, indent=1)

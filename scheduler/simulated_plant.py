@@ -90,7 +90,12 @@ class SimulatedPlant:
         Keep finished orders in the snapshots, as some plants do.
     """
 
-    _KINDS = {"start": "job", "changeover": "changeover", "wait": "wait"}
+    _KINDS = {
+        "start": "job",
+        "changeover": "changeover",
+        "wait": "wait",
+        "maintenance": "maintenance",
+    }
 
     def __init__(self, factory: Factory, seed: int, *, finished: bool = False) -> None:
         self._names, self._finished = ShopFloor(factory), finished
@@ -135,6 +140,9 @@ class SimulatedPlant:
             return False
         if option.kind == "wait":
             return True
+        if option.kind == "maintenance":
+            machine = self._simulator.deciding or 0
+            return self._names.kinds[machine][option.operation] == choice.maintenance
         product = int(self._simulator.shop.orders.product[0, option.order])
         operation = self._names.operation_names[product][option.operation]
         return (f"{option.order + 1}", operation) == (choice.order, choice.operation)

@@ -52,7 +52,8 @@ def format_plan(plan: Plan) -> str:
 def _chart(plan: Plan) -> Iterable[str]:
     """Yield a line for each machine.
 
-    ``[`` and the order's id: processing; ``/``: changeover; ``x``: stop; ``.``: idle.
+    ``[`` and the order's id: processing; ``/``: changeover; ``#``: maintenance; ``-``: pause;
+    ``x``: stop; ``_``: closed; ``.``: idle.
     """
     span = max(1, plan.end_date - plan.clock)
     margin = max(len(machine) for machine in plan.machines)
@@ -63,14 +64,20 @@ def _chart(plan: Plan) -> Iterable[str]:
         last = min(_CHART_WIDTH, max(first + 1, -(-(end - plan.clock) * _CHART_WIDTH // span)))
         lanes[machine][first:last] = f"{text[: last - first]:{fill}<{last - first}}"
 
+    for closure in plan.closures:
+        paint(closure.machine, closure.start_date, closure.end_date, "", "_")
     for stop in plan.stops:
         paint(stop.machine, stop.start_date, stop.end_date, "", "x")
+    for item in plan.maintenance:
+        paint(item.machine, item.start_date, item.end_date, "", "#")
     for changeover in plan.changeovers:
         paint(changeover.machine, changeover.start_date, changeover.end_date, "", "/")
     for operation in plan.operations:
         paint(
             operation.machine, operation.start_date, operation.end_date, f"[{operation.order}", "="
         )
+    for pause in plan.pauses:
+        paint(pause.machine, pause.start_date, pause.end_date, "", "-")
     yield from (f"{machine:<{margin}} {''.join(lane)}" for machine, lane in lanes.items())
     column = plan.dates.duration(span / _CHART_WIDTH)
     yield f"{column} a column, from {plan.dates.text(plan.clock)}"
@@ -127,6 +134,8 @@ def format_choice(choice: Choice | None) -> str:
     if choice is None:
         return "nothing"
     setup = ", ".join(f"{attribute} {value}" for attribute, value in choice.setup.items())
+    if choice.maintenance:
+        return f"maintenance {choice.maintenance}"
     what = f"{choice.action} {choice.order} {choice.operation}" if choice.order else choice.action
     return f"{what} ({setup})" if setup else what
 

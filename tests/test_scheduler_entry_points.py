@@ -157,6 +157,8 @@ NEED_NO_CASE = {
     "scheduler.decisions.policy_fit._Episodes.mean_cost": "simulates arrays of its own",
     "scheduler.decisions.policy_fit._Episodes._rows": "observes arrays of its own",
     "scheduler.floor.floor.ShopFloor.ask": "takes nothing",
+    "scheduler.floor.floor.ShopFloor.machine_blocks": "takes nothing",
+    "scheduler.floor.floor.ShopFloor.row_blocks": "takes nothing",
     "scheduler.floor.floor.ShopFloor.hold": (
         "takes nothing; refused where no machine is asked"
         " (tests/scheduler/decisions/test_decider.py)"

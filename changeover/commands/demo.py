@@ -18,6 +18,7 @@ from envs.registration import ENV_ID
 from factory.model import Factory
 from factory.schedule.gantt import draw_gantt
 from factory.schedule.kpis import Kpis, kpis
+from factory.schedule.operating_times import OperatingKpis
 from factory.schedule.records import Schedule
 from factory.validation.names import write_all_letters
 from factory.verification.verifier import verify
@@ -59,10 +60,23 @@ def describe(schedule: Schedule, figures: Kpis) -> str:
         "CO2e": f"{bill.co2_kg:.0f} kg",
         "waste": f"{bill.waste_kg:.1f} kg",
     }
+    if figures.operating is not None:
+        lines |= _describe_operating(figures.operating)
     for name, value in bill.terms.items():
         lines[f"cost: {name}"] = f"{value:.2f}"
     lines["cost: total"] = f"{figures.total_cost:.2f}"
     return "\n".join(f"  {name:24s} {value}" for name, value in lines.items())
+
+
+def _describe_operating(figures: OperatingKpis) -> dict[str, str]:
+    """Return the figures of closures, people and maintenance, by name."""
+    late = f"{figures.maintenance_late} late" if figures.maintenance_late else "none late"
+    return {
+        "open time used": f"{figures.open_utilisation:.0%}",
+        "overtime": f"{figures.overtime_hours:.1f} h",
+        "people at work": f"{figures.staff_hours:.0f} h ({figures.staff_utilisation:.0%} of duty)",
+        "maintenance": f"{figures.maintenance_done} done, {late}",
+    }
 
 
 def demo_parser() -> argparse.ArgumentParser:

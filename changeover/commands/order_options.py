@@ -116,7 +116,7 @@ def read_further_orders(
         used = replace(used or _remembered(path), time_zone=zone)
     epoch, now = snapshot_dates(snapshot, factory).epoch, present_of(snapshot, factory)
     orders = read_order_list(path, factory, epoch=epoch, layout=used, now=now)
-    check_tick_zero(orders.epoch, snapshot)
+    check_tick_zero(orders.epoch, snapshot, factory)
     _remember(layout, path)
     return orders
 

@@ -84,6 +84,7 @@ def _add_changes(parser: argparse.ArgumentParser) -> None:
         metavar=("MACHINE", "TIME"),
         help="no work on a machine for a time (4h, 90min, 2d) or until a date; may be repeated",
     )
+    _add_changes_of_hours(parser)
     parser.add_argument(
         "--rush",
         type=Path,
@@ -117,6 +118,27 @@ def _add_changes(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_changes_of_hours(parser: argparse.ArgumentParser) -> None:
+    """Add the options that change hours and people."""
+    parser.add_argument(
+        "--extra-shift",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("CALENDAR", "DATES"),
+        help="a calendar is open longer, such as '2026-02-14 06:00..2026-02-14 14:00'; may be"
+        " repeated",
+    )
+    parser.add_argument(
+        "--staff-absent",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("GROUP", "TIME"),
+        help="one of a group of people is absent for a time or until a date; may be repeated",
+    )
+
+
 def _change(before: PlanData, options: argparse.Namespace) -> Snapshot:
     """Return the snapshot after the changes of the command line."""
     snapshot = before.snapshot
@@ -125,7 +147,13 @@ def _change(before: PlanData, options: argparse.Namespace) -> Snapshot:
         show_reading(orders, path)
         snapshot = add_rush_orders(str(path), snapshot, orders.book, before.factory)
     requested = RequestedChanges(
-        options.machine_down, options.due, options.weight, options.cancel, _option_name
+        options.machine_down,
+        options.due,
+        options.weight,
+        options.cancel,
+        _option_name,
+        options.extra_shift,
+        options.staff_absent,
     )
     changes = read_changes(requested, snapshot, before.plan.dates)
     if not changes and not options.rush:

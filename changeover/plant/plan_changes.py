@@ -14,7 +14,14 @@ from factory.model import Factory, OrderBook
 from factory.tick_dates import TickDates
 from factory.validation.errors import Problem, suggest
 from factory.validation.iso_dates import read_date
-from scheduler.plans.changes import CancelOrder, Change, MachineDown, OrderTerms
+from scheduler.plans.changes import (
+    CancelOrder,
+    Change,
+    ExtraShift,
+    MachineDown,
+    OrderTerms,
+    StaffAbsent,
+)
 from scheduler.plans.what_if import PlanComparison
 from scheduler.portfolio.plan_changes import compare_by_search
 from scheduler.portfolio.plan_verification import check_plan
@@ -38,6 +45,10 @@ class RequestedChanges(NamedTuple):
         Orders that are cancelled.
     place
         Function that returns the name of one of these fields as errors write it.
+    extra_shift
+        Calendars, each with local dates between which it is open too.
+    staff_absent
+        Groups, each with the time or date until which one of its people is absent.
     """
 
     machine_down: Sequence[tuple[str, str]]
@@ -45,6 +56,8 @@ class RequestedChanges(NamedTuple):
     weight: Sequence[tuple[str, str]]
     cancel: Sequence[str]
     place: Callable[[str], str]
+    extra_shift: Sequence[tuple[str, str]] = ()
+    staff_absent: Sequence[tuple[str, str]] = ()
 
 
 def read_changes(requested: RequestedChanges, snapshot: Snapshot, dates: TickDates) -> list[Change]:
@@ -171,15 +184,15 @@ def _check_known(option: str, kind: str, names: Sequence[str], known: Sequence[s
 
 def _changes(requested: RequestedChanges, clock: int, dates: TickDates) -> list[Change]:
     place = requested.place
-    changes: list[Change] = []
-    for machine, text in requested.machine_down:
-        until = _named(place("machine_down"), text, clock, dates)
-        if until <= clock:
-            rule = f"the plan begins at {dates.text(clock)}"
-            raise ValueError(
-                f"{place('machine_down')}: {text!r}; {rule}. Give a later date, or a time."
-            )
-        changes.append(MachineDown(machine=machine, until=until))
+    changes: list[Change] = [
+        MachineDown(machine=machine, until=_later(place("machine_down"), text, clock, dates))
+        for machine, text in requested.machine_down
+    ]
+    changes += [
+        StaffAbsent(group=group, until=_later(place("staff_absent"), text, clock, dates))
+        for group, text in requested.staff_absent
+    ]
+    changes += [ExtraShift(calendar=name, open=text) for name, text in requested.extra_shift]
     changes += [
         OrderTerms(order=order, due_date=_named(place("due"), text, clock, dates))
         for order, text in requested.due
@@ -193,6 +206,15 @@ def _changes(requested: RequestedChanges, clock: int, dates: TickDates) -> list[
                 f"{place('weight')} {order} {text}; {rule}. Write for example 2."
             ) from None
     return [*changes, *(CancelOrder(order=order) for order in dict.fromkeys(requested.cancel))]
+
+
+def _later(option: str, text: str, clock: int, dates: TickDates) -> int:
+    """Return the tick of a date after the clock."""
+    until = _named(option, text, clock, dates)
+    if until <= clock:
+        rule = f"the plan begins at {dates.text(clock)}"
+        raise ValueError(f"{option}: {text!r}; {rule}. Give a later date, or a time.")
+    return until
 
 
 def _named(option: str, text: str, clock: int, dates: TickDates) -> int:

@@ -97,7 +97,7 @@ class PlantPlan(PlanData):
         if rush is not None:
             present = present_of(snapshot, self.factory)
             orders = read_order_list(rush, self.factory, epoch=self.dates.epoch, now=present)
-            check_tick_zero(orders.epoch, snapshot)
+            check_tick_zero(orders.epoch, snapshot, self.factory)
             snapshot = add_rush_orders(str(rush), snapshot, orders.book, self.factory)
         requested = RequestedChanges(
             [*(machine_down or {}).items()],

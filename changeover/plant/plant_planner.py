@@ -71,7 +71,7 @@ def make_plant_plan(
     elif now is not None:
         rule = f"the snapshot has the clock at {snapshot.clock}"
         raise ValueError(f"now = {now}; {rule}. Leave one of them out.")
-    check_tick_zero(epoch, snapshot)
+    check_tick_zero(epoch, snapshot, factory)
     if book is not None:
         snapshot = add_order_book(snapshot, book, factory)
     if not snapshot.orders:
@@ -95,7 +95,7 @@ def note_time(plan: Plan, planner: PortfolioPlanner) -> tuple[str, ...]:
     return (f"{left} of {total} policies and rules had no turn; --seconds gives more time.",)
 
 
-def check_tick_zero(epoch: datetime | None, snapshot: Snapshot) -> None:
+def check_tick_zero(epoch: datetime | None, snapshot: Snapshot, factory: Factory) -> None:
     """Refuse orders whose ticks count from another date than those of a snapshot.
 
     Parameters
@@ -103,7 +103,7 @@ def check_tick_zero(epoch: datetime | None, snapshot: Snapshot) -> None:
     epoch
         Date of tick 0 of the orders; None: their dates are ticks.
     """
-    if epoch is None or epoch in (snapshot.epoch, local_epoch(snapshot)):
+    if epoch is None or epoch in (snapshot.epoch, local_epoch(snapshot, factory)):
         return
     theirs = "does not say when its tick 0 is"
     remedy = "Add epoch to it, or write ticks in the list"

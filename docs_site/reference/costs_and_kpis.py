@@ -8,6 +8,7 @@ from factory.cost_terms import COST_TABLE
 from factory.model import Costs
 from factory.schedule.bill import Bill
 from factory.schedule.kpis import Kpis, Use
+from factory.schedule.operating_times import OperatingKpis
 
 _ACCRUALS = {"event": "at an event", "time": "as time passes"}
 _HEAD = ["name", "unit", "meaning"]
@@ -31,6 +32,7 @@ def cost_tables() -> dict[str, str]:
     return {
         "terms": markdown_table(head, terms),
         "figures": markdown_table(_HEAD, map(_figure, dataclass_fields(Kpis))),
+        "operating": markdown_table(_HEAD, map(_figure, dataclass_fields(OperatingKpis))),
         "bill": markdown_table(_HEAD, map(_figure, dataclass_fields(Bill))),
         "use": markdown_table(["name", "meaning"], [row[::5] for row in dataclass_fields(Use)]),
     }

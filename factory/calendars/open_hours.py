@@ -65,6 +65,14 @@ def either_open(first: OpenHours, second: OpenHours) -> OpenHours:
     return _combine(first, second, lambda a, b: a | b)
 
 
+def closed_between(hours: OpenHours | None, begin: int, end: int, tick_minutes: float) -> OpenHours:
+    """Return open hours, None if always open, with a further closure in [begin, end)."""
+    period = round(MINUTES_A_WEEK / tick_minutes)
+    edges = (0, begin, end) if begin > 0 else (end,)
+    outside = OpenHours(edges, end, period)
+    return outside if hours is None else both_open(hours, outside)
+
+
 # --- layout ---------------------------------------------------------------------------------------
 
 

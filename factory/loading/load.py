@@ -28,11 +28,18 @@ UNLIMITED = 0
 
 
 def load(
-    factories: Sequence[Factory], books: Sequence[OrderBook | None] | None = None
+    factories: Sequence[Factory],
+    books: Sequence[OrderBook | None] | None = None,
+    operating: Sequence[OperatingTables] | None = None,
 ) -> FactoryArrays:
     """Stack factories into arrays, padded to the largest of each dimension.
 
     Each factory has its order book, or None for its own demand.
+
+    Parameters
+    ----------
+    operating
+        Numbered calendars and people of each factory; None: as the factories say.
 
     Raises
     ------
@@ -64,7 +71,8 @@ def load(
                 "Add [demand], or give an order book",
             )
             refuse([missing], f"factory {factory.name}")
-    operating = [operating_tables(factory) for factory in factories]
+    if operating is None:
+        operating = [operating_tables(factory) for factory in factories]
     loaded = allocate_factories(factories, books, operating)
     for g, (factory, book, tables) in enumerate(zip(factories, books, operating, strict=True)):
         _load_plant(loaded, g, factory)

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 from typing import NamedTuple
 
-from factory.calendars.open_hours import OpenHours, both_open, either_open, open_hours
-from factory.model import Factory, Maintenance, Operation, StaffGroup, StaffNeed, WorkCentre
+from factory.calendars.open_hours import (
+    OpenHours,
+    both_open,
+    closed_between,
+    either_open,
+    open_hours,
+)
+from factory.model import (
+    Factory,
+    Machine,
+    Maintenance,
+    Operation,
+    StaffGroup,
+    StaffNeed,
+    WorkCentre,
+)
 from factory.simulation.arrays import CREW, NO_PEOPLE
 
 Need = tuple[str | None, int]
 """Skill, None for any, and number of people."""
+Closures = Mapping[str, Sequence[tuple[int, int]]]
+"""Closures (begin, end) by name."""
 
 
 class OperatingTables(NamedTuple):
@@ -28,14 +44,24 @@ class OperatingTables(NamedTuple):
     default_changeover_need: int
 
 
-def operating_tables(factory: Factory) -> OperatingTables:
-    """Return the numbered calendars, groups and needs of a factory."""
+def operating_tables(
+    factory: Factory, closures: Closures | None = None, absences: Closures | None = None
+) -> OperatingTables:
+    """Return the numbered calendars, groups and needs of a factory.
+
+    Parameters
+    ----------
+    closures, absences
+        Further closures (begin, end), by the names of machines and of groups of people.
+    """
     hours = {calendar.name: open_hours(factory, calendar) for calendar in factory.calendars}
     machines = [machine for centre in factory.work_centres for machine in centre.machines]
     groups, needs, default_need = _people(factory, len(machines))
     calendars = _Numbers()
-    machine_hours = [_hours_of(hours, machine.calendar) for machine in machines]
-    group_hours = [_hours_of(hours, group.calendar) for group in groups]
+    machine_hours, group_hours = (
+        [_hours_of(item, hours, further or {}, factory.tick_minutes) for item in items]
+        for items, further in ((machines, closures), (groups, absences))
+    )
     need_groups = [_groups_with(groups, skill) for skill, _ in needs]
     duty = [_any_open([group_hours[group] for group in taken]) for taken in need_groups]
     return OperatingTables(
@@ -72,6 +98,11 @@ def maintenance_need(tables: OperatingTables, maintenance: Maintenance) -> int:
 
 
 # --- people ---------------------------------------------------------------------------------------
+
+
+def staff_groups(factory: Factory) -> tuple[StaffGroup, ...]:
+    """Return the groups of people of a factory; the crews are one if work states other needs."""
+    return _people(factory, sum(len(centre.machines) for centre in factory.work_centres))[0]
 
 
 def _people(
@@ -138,8 +169,16 @@ class _Numbers:
         return self._numbers[hours]
 
 
-def _hours_of(hours: dict[str, OpenHours], calendar: str | None) -> OpenHours | None:
-    return None if calendar is None else hours[calendar]
+def _hours_of(
+    item: Machine | StaffGroup,
+    hours: dict[str, OpenHours],
+    closures: Closures,
+    tick_minutes: float,
+) -> OpenHours | None:
+    own = None if item.calendar is None else hours[item.calendar]
+    for begin, end in closures.get(item.name, ()):
+        own = closed_between(own, begin, end, tick_minutes)
+    return own
 
 
 def _all_open(first: OpenHours | None, second: OpenHours | None) -> OpenHours | None:

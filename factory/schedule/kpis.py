@@ -22,7 +22,12 @@ from factory.schedule.bill import (
 )
 from factory.schedule.columns import Ints, Masks, OrderColumns, ScheduleColumns
 from factory.schedule.conversion import columns_of
-from factory.schedule.operating_times import all_pauses, pauses_in
+from factory.schedule.operating_times import (
+    OperatingKpis,
+    all_pauses,
+    operating_kpis,
+    pauses_in,
+)
 from factory.schedule.record_kinds import ScheduleRecords
 
 
@@ -103,6 +108,8 @@ class Kpis:
     """Use of all machines together."""
     use_of_machine: Annotated[dict[str, Use], FieldNote("share")]
     """Use of each machine, by name."""
+    operating: OperatingKpis | None = None
+    """Closures, people and maintenance; None for a factory without them."""
 
     @property
     def total_cost(self) -> float:
@@ -111,7 +118,10 @@ class Kpis:
 
     def to_dict(self) -> dict[str, Any]:
         """Return all figures as plain numbers in nested dictionaries, for JSON and tables."""
-        return {**asdict(self), "total_cost": self.total_cost}
+        figures = {**asdict(self), "total_cost": self.total_cost}
+        if self.operating is None:
+            del figures["operating"]
+        return figures
 
 
 class ScheduleFigures(NamedTuple):
@@ -171,6 +181,7 @@ def kpis(schedule: ScheduleRecords, factory: Factory, bill: Bill | None = None) 
             name: _shares(times, date)
             for name, times in zip(schedule.machine_names, uses, strict=True)
         },
+        operating=operating_kpis(columns, lookup),
     )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Annotated, NamedTuple
 
 import numpy as np
 
 from factory.calendars.open_hours import OpenHours
 from factory.calendars.open_time import closures_until, open_time_until
+from factory.field_notes import FieldNote
 from factory.loading.operating_tables import OperatingTables, operating_tables
 from factory.lookups import FactoryLookup
 from factory.model import Factory
@@ -229,3 +231,106 @@ def pauses_in(works: Sequence[MachineWork], schedule: ScheduleColumns) -> list[S
         return []
     rows = np.unique(np.concatenate([pair_interruptions(work, pauses)[0] for work in works]))
     return [SpanColumns(*(column[rows] for column in pauses))]
+
+
+# --- key figures ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class OperatingKpis:
+    """Key figures of closures, people and maintenance, up to the end of a schedule."""
+
+    overtime_hours: Annotated[float, FieldNote("h")]
+    """Machine hours of overtime."""
+    paused_hours: Annotated[float, FieldNote("h")]
+    """Machine hours in which work paused."""
+    open_utilisation: Annotated[float, FieldNote("share")]
+    """Share of the open time of all machines in which they process, change over or are maintained;
+    work in closures counts too."""
+    staff_hours: Annotated[float, FieldNote("h")]
+    """Hours of people at work."""
+    staff_hours_of_group: Annotated[dict[str, float], FieldNote("h")]
+    """Hours of people at work, by group."""
+    staff_utilisation: Annotated[float, FieldNote("share")]
+    """Hours of people at work over the hours for which listed groups are on duty; 0 without
+    groups."""
+    maintenance_done: Annotated[int, FieldNote("count")]
+    """Maintenance that began."""
+    maintenance_late: Annotated[int, FieldNote("count")]
+    """Maintenance that began after it was due."""
+    mean_maintenance_lateness: Annotated[float, FieldNote("share")]
+    """Mean share of its interval by which such maintenance was late; 0 if there is none."""
+
+
+def operating_kpis(schedule: ScheduleColumns, lookup: FactoryLookup) -> OperatingKpis | None:
+    """Work out the key figures of closures, people and maintenance.
+
+    None for a factory without calendars, groups of people and maintenance.
+    """
+    kept = [machine for machine in lookup.machines if machine.maintenance]
+    if not (has_operating_hours(lookup) or kept):
+        return None
+    hours, end_date = lookup.factory.tick_minutes / 60, schedule.end_date
+    tables = operating_tables(lookup.factory)
+    worked = sum(
+        end - begin
+        for machine in range(len(lookup.machines))
+        for begin, end in _work_of(schedule, machine)
+    )
+    open_time = sum(_open_ticks(tables, each, end_date) for each in tables.machine_calendar)
+    pauses, work = all_pauses(schedule), all_assignments(schedule)
+    people = (np.minimum(work.end_date, end_date) - work.start_date) * work.number
+    by_group = {
+        group.name: float(people[work.group == index].sum()) * hours
+        for index, group in enumerate(lookup.factory.staff)
+    }
+    duty = sum(
+        group.count * _open_ticks(tables, calendar, end_date)
+        for group, calendar in zip(lookup.factory.staff, tables.group_calendar, strict=False)
+    )
+    late = _maintenance_lateness(schedule, lookup)
+    overdue = late[late > 0]
+    return OperatingKpis(
+        overtime_hours=overtime_of(schedule, lookup) * hours,
+        paused_hours=int((pauses.end_date - pauses.start_date).sum()) * hours,
+        open_utilisation=worked / max(1, open_time),
+        staff_hours=sum(by_group.values()),
+        staff_hours_of_group=by_group,
+        staff_utilisation=sum(by_group.values()) / (max(1, duty) * hours),
+        maintenance_done=len(late),
+        maintenance_late=len(overdue),
+        mean_maintenance_lateness=float(overdue.mean()) if len(overdue) else 0.0,
+    )
+
+
+def _open_ticks(tables: OperatingTables, calendar: int, end_date: int) -> int:
+    hours = None if calendar < 0 else tables.calendars[calendar]
+    return int(open_time_until(hours, np.array([end_date]))[0])
+
+
+def _maintenance_lateness(schedule: ScheduleColumns, lookup: FactoryLookup) -> Floats:
+    """Return by which share of its interval each maintenance began after it was due, ``[N]``.
+
+    Negative where it began before.
+    """
+    done = (schedule.maintenance, schedule.open_maintenance)
+    machine, start_date, end_date, kind = (
+        np.concatenate(columns) for columns in zip(*done, strict=True)
+    )
+    operations = schedule.operations
+    times = process_times(operations, schedule.failures, all_pauses(schedule))
+    lateness = np.zeros(len(machine))
+    for row in range(len(machine)):
+        model = lookup.machines[int(machine[row])].maintenance[int(kind[row])]
+        before = (machine == machine[row]) & (kind == kind[row]) & (end_date <= start_date[row])
+        before[row] = False
+        since = int(end_date[before].max(initial=0))
+        own = operations.machine == machine[row]
+        own &= (operations.end_date > since) & (operations.end_date <= start_date[row])
+        count = {
+            "clock": int(start_date[row]) - since,
+            "use": int(times[own].sum()),
+            "operations": int(np.count_nonzero(own)),
+        }[model.by]
+        lateness[row] = count / model.every - 1
+    return lateness

@@ -344,6 +344,7 @@ def end_foreign_work(factory, shop, e, machine):
 
     Only shop floors taken over from a plant have these (:mod:`scheduler.floor.load_state`).
     """
+    let_go(factory, shop, e, machine)
     become_idle(factory, shop, e, machine)
     end_waits(factory, shop, e, factory.machines[shop.env[e].factory, machine].centre)
 

@@ -10,7 +10,7 @@ from factory.calendars.dated_hours import read_dated_hours
 from factory.calendars.open_hours import open_hours
 from factory.calendars.weekly_hours import MINUTES_A_WEEK, HoursError, read_weekly_hours
 from factory.model import Attribute, Calendar, Factory, Machine, Maintenance, StaffNeed, WorkCentre
-from factory.validation.errors import Problem, Suggestion, Words, refuse
+from factory.validation.errors import Problem, Suggestion, Words
 from factory.validation.numbers import check_key
 from factory.validation.references import identify, unknown
 
@@ -312,39 +312,3 @@ def _reaches(start: str, goal: str, follows: dict[str, list[str]]) -> bool:
                 seen.add(value)
                 pending.append(value)
     return start == goal
-
-
-# --- users without these features -----------------------------------------------------------------
-
-
-def refuse_operating(factory: Factory, user: str) -> None:
-    """Refuse a factory with calendars, people, maintenance or runs, for ``user``, who ignores them.
-
-    Raises
-    ------
-    FactoryError
-        With a line for each key that would be ignored.
-    """
-    refuse(_ignored_keys(factory, user), f"factory {factory.name}")
-
-
-def _ignored_keys(factory: Factory, user: str) -> Iterator[Problem]:
-    centres = factory.work_centres
-    machines = [machine for centre in centres for machine in centre.machines]
-    attributes = [attribute for centre in centres for attribute in centre.attributes]
-    operations = [operation for product in factory.products for operation in product.operations]
-    used = {
-        "calendars": len(factory.calendars),
-        "staff": len(factory.staff),
-        "changeover_staff": sum(centre.changeover_staff is not None for centre in centres),
-        "operations with staff": sum(operation.staff is not None for operation in operations),
-        "maintenance": sum(len(machine.maintenance) for machine in machines),
-        "attributes with min_run or max_run": sum(
-            item.min_run is not None or item.max_run is not None for item in attributes
-        ),
-    }
-    for key, count in used.items():
-        if count:
-            rule = f"{user} cannot keep them yet"
-            remedy = "Use rules or policies in the simulator, or a factory without them"
-            yield Problem(key, Words(f"{count}"), rule, remedy)

@@ -12,14 +12,18 @@ class Choice(BaseModel):
 
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
-    action: Literal["start", "changeover", "wait"]
-    """``start`` an operation, ``changeover`` without an operation, or ``wait``."""
+    action: Literal["start", "changeover", "wait", "maintenance"]
+    """``start`` an operation, ``changeover`` without an operation, ``wait``, or do a
+    ``maintenance``.
+    """
     order: str | None = None
     """Order to start, or that the changeover is for."""
     operation: str | None = None
     """Operation to start, or that the changeover is for."""
     setup: dict[str, str] = {}
     """Values to mount first; empty: leave the setup as it is."""
+    maintenance: str | None = None
+    """Kind of maintenance to do."""
 
 
 class Decision(Choice):
@@ -42,5 +46,9 @@ class Decision(Choice):
     def choice(self) -> Choice:
         """Return the choice alone."""
         return Choice(
-            action=self.action, order=self.order, operation=self.operation, setup=self.setup
+            action=self.action,
+            order=self.order,
+            operation=self.operation,
+            setup=self.setup,
+            maintenance=self.maintenance,
         )

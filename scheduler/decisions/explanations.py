@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from envs.observation.columns import CANDIDATE_INDEX, CANDIDATES
 from envs.observation.tables import Observation
 from factory.tick_dates import TickDates
+from scheduler.decisions.blocked_work import BlockedOperation, find_blocked_operations
 from scheduler.decisions.bundle import Bundle
 from scheduler.decisions.bundle_files import BundleError
 from scheduler.decisions.column_effects import exchange_effects, exchanged_text
@@ -18,6 +19,7 @@ from scheduler.decisions.column_texts import COLUMN_GROUPS
 from scheduler.decisions.decider import Decider
 from scheduler.decisions.decision import Choice
 from scheduler.floor.floor import ShopFloor
+from scheduler.snapshot.calendar import snapshot_dates
 from scheduler.snapshot.schema import SetAsideParts, Snapshot
 
 MAX_COLUMNS = 6
@@ -117,6 +119,8 @@ class Explanation(BaseModel):
     """Fallback rule."""
     rule_choice: Choice | None = None
     """Choice of the fallback rule."""
+    blocked: tuple[BlockedOperation, ...] = ()
+    """Ready operations that the machine must not start now, with the reasons."""
     set_aside: SetAsideParts = ()
     """Parts of the snapshot that a lenient reading put aside."""
 
@@ -141,6 +145,7 @@ def explain(decider: Decider, snapshot: Snapshot) -> Explanation:
     legal = np.flatnonzero(floor.tables.action_mask[0])
     ranked = legal[np.argsort(-logits[0, legal], kind="stable")]
     weights = np.exp(logits[0, ranked].astype(np.float64) - logits[0, ranked[0]])
+    blocked = find_blocked_operations(floor, snapshot_dates(snapshot, floor.factory))
     comparison = _Comparison(decider, observation, int(ranked[0]))
     alternatives = [
         Alternative(
@@ -156,6 +161,7 @@ def explain(decider: Decider, snapshot: Snapshot) -> Explanation:
         alternatives=tuple(alternatives),
         rule=str(decider.fallback),
         rule_choice=decider.describe(machine, decider.ask_rule()),
+        blocked=blocked,
         set_aside=snapshot.set_aside,
     )
 

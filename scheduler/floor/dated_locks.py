@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from factory.jit.compile import compiled
 from factory.setups import setup_time
-from factory.simulation.arrays import DONE, IN_PROCESS, NEVER, READY, operation_of, order_of
+from factory.simulation.arrays import CREW, DONE, IN_PROCESS, NEVER, READY, operation_of, order_of
+from factory.simulation.legality import change_is_legal
 
 NO_CHANGEOVER = -1
 
@@ -120,11 +121,14 @@ def crews_to_come(shop, e, locks, ticks, own):
 
 @compiled
 def leaves_crews(factory, shop, e, machine, wanted, locks, own):
-    """Return whether a changeover to a wanted setup leaves the crews that dated work needs."""
-    if locks.num_dated[0] == 0:
-        return True
+    """Return whether a changeover to a wanted setup leaves the crews that dated work needs.
+
+    People of groups are not kept for dated work.
+    """
     g = shop.env[e].factory
     centre = factory.machines[g, machine].centre
+    if locks.num_dated[0] == 0 or factory.centres[g, centre].changeover_need != CREW:
+        return True
     time = setup_time(factory, g, centre, machine, shop.mounted[e, machine], wanted)
     return time <= 0 or shop.env[e].crews_free > crews_to_come(shop, e, locks, time, own)
 
@@ -142,7 +146,7 @@ def keep_crews(factory, shop, e, machine, locks, own):
             wanted = shop.wanted[e, order_of(operation_id), operation_of(operation_id)]
             shop.legal[e, row] = leaves_crews(factory, shop, e, machine, wanted, locks, own)
     for row in range(shop.env[e].num_changeover_rows):
-        if shop.legal[e, job_rows + row]:
+        if shop.legal[e, job_rows + row] and shop.changeover_lead[e, row] >= 0:
             target = shop.changeover_target[e, row]
             shop.legal[e, job_rows + row] = leaves_crews(
                 factory, shop, e, machine, target, locks, own
@@ -154,7 +158,7 @@ def find_changeover_row(shop, e, target):
     """Return the legal changeover row of the asked machine to a setup; -1 if there is none."""
     job_rows = shop.job_row.shape[1]
     for row in range(shop.env[e].num_changeover_rows):
-        same = bool(shop.legal[e, job_rows + row])
+        same = bool(shop.legal[e, job_rows + row]) and shop.changeover_lead[e, row] >= 0
         for attribute in range(target.shape[0]):
             same &= shop.changeover_target[e, row, attribute] == target[attribute]
         if same:
@@ -173,7 +177,9 @@ def offer_changeover(factory, shop, e, machine, target, operation_id):
     g = shop.env[e].factory
     centre = factory.machines[g, machine].centre
     time = setup_time(factory, g, centre, machine, shop.mounted[e, machine], target)
-    if row >= 0 or time <= 0 or shop.env[e].crews_free == 0:
+    if row >= 0 or time <= 0:
+        return row
+    if not change_is_legal(factory, shop, e, machine, centre, target):
         return row
     index = min(shop.env[e].num_changeover_rows, shop.changeover_target.shape[1] - 1)
     if index < 0:

@@ -15,27 +15,32 @@ from envs.observation.tables import (
     allocate_observation_scratch,
     allocate_tables,
 )
-from envs.reward_scale import measure_cost_scales
 from factory.loading.allocation import allocate
-from factory.loading.load import load
 from factory.model import Factory, OrderBook
 from factory.simulation import kernel
 from factory.simulation.arrays import (
+    CHANGEOVER_WORK,
     CHANGING,
     DOWN,
     IDLE,
     NEVER,
     OPERATION_BITS,
+    PAUSED,
     PROCESSING,
+    PROCESSING_REST,
+    PROCESSING_START,
     split_operation_id,
 )
 from factory.validation.arguments import check_count, check_instance, check_row, refusal
-from factory.validation.operating_rules import refuse_operating
+from scheduler.floor.blocks import find_blocks, find_row_blocks
+from scheduler.floor.floor_hours import FloorHours
+from scheduler.floor.load_hours import OperatingStates
 from scheduler.floor.load_state import COMPLETED, line_up, place_all
 from scheduler.floor.locks import NOBODY, allocate_locks, hold
 from scheduler.floor.query import (
     CHANGEOVER_DECISION,
     HELD,
+    MAINTENANCE_DECISION,
     START_DECISION,
     ask_and_observe,
     ask_network,
@@ -50,7 +55,19 @@ from scheduler.snapshot.order_tables import (
 )
 from scheduler.snapshot.schema import MachineState, Snapshot
 
-MACHINE_STATUS = {"idle": IDLE, "changing": CHANGING, "processing": PROCESSING, "down": DOWN}
+MACHINE_STATUS = {
+    "idle": IDLE,
+    "changing": CHANGING,
+    "processing": PROCESSING,
+    "down": DOWN,
+    "paused": PAUSED,
+    "maintenance": CHANGING,
+}
+PAUSED_WORK = {
+    "changeover": CHANGEOVER_WORK,
+    "start": PROCESSING_START,
+    "processing": PROCESSING_REST,
+}
 _INITIAL_ORDERS = 128
 
 
@@ -63,19 +80,13 @@ class ShopFloor:
         The factory.
     order_book
         Orders from which the cost scale is measured if the factory gives none and has no demand.
-
-    Raises
-    ------
-    FactoryError
-        If the factory has calendars, people, maintenance or runs.
     """
 
     def __init__(self, factory: Factory, order_book: OrderBook | None = None) -> None:
-        refuse_operating(factory, "the scheduler")
         self.factory = factory
-        self.arrays = load([factory], [order_book if factory.demand is None else None])
         self._rows = {"job_rows": DEFAULT_JOB_ROWS, "changeover_rows": DEFAULT_CHANGEOVER_ROWS}
-        measure_cost_scales(self.arrays, [factory.name], self._rows, np.float32)
+        self.hours = FloorHours(factory, order_book, self._rows)
+        self.arrays = self.hours.arrays
         self.machine_names = [
             machine.name for centre in factory.work_centres for machine in centre.machines
         ]
@@ -89,6 +100,7 @@ class ShopFloor:
             for centre in self.centres
         ]
         self.names = names_of(factory)
+        self.kinds = [self.names.maintenance[name] for name in self.machine_names]
         self._product_schemas = [*self.names.products.values()]
         self.operation_names = [product.names for product in self._product_schemas]
         self._ids: Sequence[str] = ()
@@ -112,15 +124,21 @@ class ShopFloor:
                 " scheduler.snapshot.read.check_snapshot."
             )
         releases, sources, slots = self._line_up(snapshot, orders)
-        if len(releases) + 1 > self.shop.orders.shape[1]:
-            self._make_room(2 * (len(releases) + 1))
+        before, self.arrays = self.arrays, self.hours.arrays_of(snapshot)
+        room = self.shop.orders.shape[1]
+        if len(releases) + 1 > room:
+            room = 2 * (len(releases) + 1)
+        if self.arrays is not before or room > self.shop.orders.shape[1]:
+            self._make_room(room)
         states = [snapshot.machines[name] for name in self.machine_names]
-        machines = np.array([self._machine_row(state, orders, slots) for state in states], np.int64)
+        rows = zip(states, self.kinds, strict=True)
+        machines = np.array([self._machine_row(*row, orders, slots) for row in rows], np.int64)
         self._mount(snapshot)
         self._place_locks(snapshot, orders, slots)
         crews = int(self.arrays.plant.crews[0]) if snapshot.crews is None else snapshot.crews
         moment = (snapshot.clock, crews, int(snapshot.more_orders))
-        tables = (machines, (releases, sources), orders.orders, orders.operations)
+        lined_up = (releases, sources)
+        tables = (machines, self._states(states), lined_up, orders.orders, orders.operations)
         place_all(self.arrays, self.shop, self.locks, moment, *tables, self._foreseen)
 
     @property
@@ -216,6 +234,8 @@ class ShopFloor:
         machine = check_count("describe: machine", machine, 0, maximum=last_machine)
         row = check_count("describe: row", row, 0, maximum=last_row)
         action, order, operation, changes = decode_row(self.shop, machine, row, self._setup)
+        if action == MAINTENANCE_DECISION:
+            return {"action": "maintenance", "maintenance": self.kinds[machine][operation]}
         if action not in (START_DECISION, CHANGEOVER_DECISION):
             return {"action": "wait"}
         names = self.operation_names[int(self._products[0, order])]
@@ -226,6 +246,24 @@ class ShopFloor:
             "operation": names[operation],
             "setup": setup,
         }
+
+    def machine_blocks(self) -> list[list[int]]:
+        """Return the reason why each machine does nothing, and its detail.
+
+        :mod:`scheduler.floor.blocks` lists them.
+        """
+        reasons = np.zeros((len(self.machine_names), 2), np.int64)
+        find_blocks(self.arrays, self.shop, self.locks, reasons)
+        return reasons.tolist()
+
+    def row_blocks(self) -> list[list[int]]:
+        """Return why each operation of the asked machine may not start; none if none is asked."""
+        machine = int(self.shop.env.deciding[0])
+        if machine < 0:
+            return []
+        reasons = np.zeros((self.shop.job_row.shape[1], 2), np.int64)
+        find_row_blocks(self.arrays, self.shop, machine, reasons)
+        return reasons[: int(self.shop.env.num_job_rows[0])].tolist()
 
     # --- filling ----------------------------------------------------------------------------------
 
@@ -263,9 +301,15 @@ class ShopFloor:
         return releases[:count], self._sources, slots
 
     def _machine_row(
-        self, state: MachineState, orders: PackedOrders, slots: NDArray[np.int64]
+        self,
+        state: MachineState,
+        kinds: Sequence[str],
+        orders: PackedOrders,
+        slots: NDArray[np.int64],
     ) -> tuple[SupportsInt, ...]:
         """Return the columns of a machine for :func:`scheduler.floor.load_state.place_all`."""
+        out, closes = state.out_of_service_until, self.hours.closes_machines
+        paused = state.paused_work or ("changeover" if state.order is None else "processing")
         order, operation = -1, -1
         if state.order is not None and state.operation is not None:
             order, operation = self._find(state.order, state.operation, orders, slots)
@@ -277,8 +321,29 @@ class ShopFloor:
             NEVER if state.waiting_until is None else state.waiting_until,
             order,
             operation,
-            NEVER if state.out_of_service_until is None else state.out_of_service_until,
+            NEVER if out is None or closes else out,
+            -1 if state.in_maintenance is None else kinds.index(state.in_maintenance),
+            PAUSED_WORK[paused],
+            NEVER if state.work_left is None else state.work_left,
         )
+
+    def _states(self, states: Sequence[MachineState]) -> OperatingStates:
+        """Return counters, runs and people of the machines."""
+        counters = np.zeros(self.shop.maintenance_count.shape[1:], np.int64)
+        runs = np.zeros(self.shop.runs.shape[1:], np.int64)
+        people = np.full(self.shop.held.shape[1:], -1, np.int64)
+        groups = self.hours.group_names
+        for m, state in enumerate(states):
+            for kind, counter in state.maintenance.items():
+                counters[m, self.kinds[m].index(kind)] = counter.used
+            for i, (attribute, _) in enumerate(self._value_indices[m]):
+                runs[m, i] = state.runs.get(attribute, 0)
+            if state.people is not None:
+                for group in dict.fromkeys(groups):  # those who are absent follow their group
+                    people[m, groups.index(group)] = state.people.get(group, 0)
+                if not groups:
+                    people[m] = 0
+        return OperatingStates(counters, runs, people)
 
     def _find(
         self, order: str, operation: str, orders: PackedOrders, slots: NDArray[np.int64]

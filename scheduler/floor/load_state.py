@@ -17,7 +17,9 @@ from factory.simulation.arrays import (
     CREW,
     DONE,
     DOWN,
+    IDLE,
     NEVER,
+    PROCESSING,
     READY,
     UPCOMING,
     operation_id_of,
@@ -25,10 +27,16 @@ from factory.simulation.arrays import (
     order_of,
 )
 from factory.simulation.costs import integrate_tariff, refresh_power, reset_costs
-from factory.simulation.estimates import foresee_order, is_eligible, process_time
+from factory.simulation.estimates import (
+    foresee_order,
+    is_eligible,
+    process_time,
+    rest_end_date,
+)
 from factory.simulation.kernel import EPISODE_OVER
 from factory.simulation.machine_records import reset_machine
 from factory.simulation.queues import empty_queues
+from scheduler.floor.load_hours import MAINTENANCE_COLUMN, load_operating_states
 from scheduler.floor.load_orders import fill_announced, fill_completed, fill_operations, fill_order
 from scheduler.snapshot.order_tables import (
     FIRST_OPERATION,
@@ -49,7 +57,10 @@ COMPLETED = -1
     OPERATION_COLUMN,
     OUT_OF_SERVICE_UNTIL,
 ) = range(8)
-"""Columns of the table of machines; a missing date is NEVER, a missing order -1."""
+"""Columns of the table of machines; a missing date is NEVER, a missing order -1.
+
+:mod:`scheduler.floor.load_hours` has the others.
+"""
 
 
 @compiled
@@ -92,7 +103,9 @@ def line_up(orders, turn, recent_releases, releases, sources, numbers):
 
 
 @compiled
-def place_all(factory, shop, locks, moment, machines, lined_up, orders, operations, foreseen):
+def place_all(
+    factory, shop, locks, moment, machines, states, lined_up, orders, operations, foreseen
+):
     """Put a snapshot into environment 0, except mounted setups and locks.
 
     Parameters
@@ -101,6 +114,8 @@ def place_all(factory, shop, locks, moment, machines, lined_up, orders, operatio
         The clock, the number of crews present, and whether more orders may come (1).
     machines
         ``[M, columns]``, see above.
+    states
+        :class:`scheduler.floor.load_hours.OperatingStates`.
     lined_up
         Release dates of all orders, and their rows in ``orders``, or COMPLETED.
     orders, operations
@@ -132,6 +147,7 @@ def place_all(factory, shop, locks, moment, machines, lined_up, orders, operatio
             fill_order(factory, shop, order, reported)
             foreseen[order] = fill_operations(factory, shop, order, reported, operations)
     settle_shop(factory, shop, foreseen)
+    load_operating_states(factory, shop, machines, states)
     expect_paused_operations(factory, shop, machines, foreseen)
 
 
@@ -156,17 +172,24 @@ def is_finished(factory, order, operations):
 
 @compiled
 def expect_paused_operations(factory, shop, machines, foreseen):
-    """Expect the whole process time of operations on machines down without a reported end."""
+    """Expect the whole process time of operations on machines down without a reported end.
+
+    The ends of other work without one are known by now.
+    """
     for machine in range(machines.shape[0]):
         operation_id = shop.machines[0, machine].operation_id
-        status = shop.machines[0, machine].status
-        if status != DOWN or operation_id < 0 or machines[machine, EXPECTED_END] != NEVER:
+        if operation_id < 0 or machines[machine, EXPECTED_END] != NEVER:
             continue
         order, operation = order_of(operation_id), operation_of(operation_id)
-        time = math.ceil(shop.operations[0, order, operation].mean_time)
-        if is_eligible(factory, shop, 0, order, operation, machine):
-            time = process_time(factory, shop, 0, order, operation, machine)
-        shop.machines[0, machine].expected_end += time
+        if shop.machines[0, machine].status == DOWN:
+            time = math.ceil(shop.operations[0, order, operation].mean_time)
+            if is_eligible(factory, shop, 0, order, operation, machine):
+                time = process_time(factory, shop, 0, order, operation, machine)
+            product = shop.orders[0, order].product
+            repaired = shop.machines[0, machine].expected_end
+            shop.machines[0, machine].expected_end = rest_end_date(
+                factory, 0, machine, product, operation, repaired, time
+            )
         if not foreseen[order]:
             foresee_order(factory, shop, 0, order)
 
@@ -190,13 +213,14 @@ def fill_machine(factory, shop, locks, machine, reported):
     if has_operation:
         operation_id = operation_id_of(reported[ORDER_COLUMN], reported[OPERATION_COLUMN])
         shop.machines[0, machine].operation_id = operation_id
-    if end != NEVER:
+    if status != IDLE:
         shop.machines[0, machine].expected_end = end
+    shop.machines[0, machine].maintenance = reported[MAINTENANCE_COLUMN]
     shop.machines[0, machine].first_piece = reported[FIRST_PIECE] != 0
     if reported[WAITING_UNTIL] > clock:
         shop.machines[0, machine].wait_until = reported[WAITING_UNTIL]
     shop.machines[0, machine].wait_start = clock
-    if not has_operation and status != CHANGING and end != NEVER:
+    if not has_operation and status in (PROCESSING, DOWN) and end != NEVER:
         shop.machines[0, machine].date = max(end, clock + 1)  # it ends then, in every future
     locks.out_of_service_until[machine] = reported[OUT_OF_SERVICE_UNTIL]
     if status == DOWN and end == NEVER:
@@ -227,7 +251,12 @@ def settle_shop(factory, shop, foreseen):
 def settle_crews(factory, shop):
     """Give one of the crews that are here to each changeover under way."""
     for machine in range(factory.plant[0].num_machines):
-        if shop.machines[0, machine].status == CHANGING:
+        centre = factory.machines[0, machine].centre
+        if (
+            shop.machines[0, machine].status == CHANGING
+            and shop.machines[0, machine].maintenance < 0
+            and factory.centres[0, centre].changeover_need == CREW
+        ):
             shop.env[0].crews_free -= 1
             shop.machines[0, machine].need = CREW
 

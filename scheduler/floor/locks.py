@@ -29,6 +29,13 @@ from factory.simulation.arrays import (
 )
 from factory.simulation.estimates import is_eligible
 from factory.simulation.legality import job_is_legal
+from factory.simulation.maintenance import (
+    DUE,
+    NEEDED,
+    maintenance_state,
+    maintenance_urgency,
+)
+from factory.simulation.runs import is_stay_too_long
 from scheduler.floor.dated_locks import (
     allow_only,
     begin_date,
@@ -121,6 +128,8 @@ def narrow_choices(factory, shop, e, machine, locks):
         return False
     if locks.length[0] == 0:
         return True
+    if maintenance_urgency(factory, shop, e, machine) == DUE:
+        return any_besides_wait(shop, e)  # it comes before everything
     operation_id = next_locked(shop, e, machine, locks)
     if locks.num_dated[0] > 0:
         return narrow_dated(factory, shop, e, machine, locks, operation_id)
@@ -215,15 +224,18 @@ def locked_rows(factory, shop, e, machine, operation_id):
         shop.legal[e, locked_row] = job_is_legal(factory, shop, e, machine, centre, operation_id)
     may_start = locked_row != NOBODY and shop.legal[e, locked_row]
     wanted = shop.wanted[e, order, operation]
-    needs_detour = (
-        setup_time(factory, shop.env[e].factory, centre, machine, shop.mounted[e, machine], wanted)
-        == FORBIDDEN
+    time = setup_time(
+        factory, shop.env[e].factory, centre, machine, shop.mounted[e, machine], wanted
     )
+    needs_detour = time == FORBIDDEN or is_stay_too_long(factory, shop, e, machine, wanted)
     for row in range(rows):
         shop.legal[e, row] = shop.legal[e, row] and row == locked_row
     for row in range(shop.env[e].num_changeover_rows):
         lead = shop.changeover_lead[e, row]
-        prepares = needs_detour or wants_same_setup(shop, e, lead, operation_id)
+        if lead < 0:
+            prepares = maintenance_state(factory, shop, e, machine, -1 - lead) == NEEDED
+        else:
+            prepares = needs_detour or wants_same_setup(shop, e, lead, operation_id)
         shop.legal[e, job_rows + row] = prepares and not may_start and shop.legal[e, job_rows + row]
     if may_start:
         shop.legal[e, shop.legal.shape[1] - 1] = False

@@ -17,7 +17,7 @@ from scheduler.floor.locks import narrow_choices
 NOBODY_ASKED = -1
 HELD = -3
 """Value in place of a row: locks leave the machine nothing to decide."""
-START_DECISION, CHANGEOVER_DECISION, WAIT_DECISION = 0, 1, 2
+START_DECISION, CHANGEOVER_DECISION, WAIT_DECISION, MAINTENANCE_DECISION = 0, 1, 2, 3
 
 
 @compiled
@@ -73,6 +73,8 @@ def ask_network(factory, shop, locks, scratch, tables, weights, network_scratch)
 def decode_row(shop, machine, row, setup):
     """Return the action, order and operation of a row, and whether it mounts another setup.
 
+    The operation of a maintenance is its kind.
+
     Parameters
     ----------
     setup
@@ -84,6 +86,8 @@ def decode_row(shop, machine, row, setup):
     operation_id = (
         shop.job_row[0, row] if row < job_rows else shop.changeover_lead[0, row - job_rows]
     )
+    if operation_id < 0:
+        return MAINTENANCE_DECISION, -1, -1 - operation_id, False
     order, operation = order_of(operation_id), operation_of(operation_id)
     changes = False
     for attribute in range(shop.mounted.shape[2]):

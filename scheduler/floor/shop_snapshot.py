@@ -4,8 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from factory.simulation.arrays import IDLE, NEVER, READY, UPCOMING, split_operation_id
-from scheduler.floor.floor import MACHINE_STATUS, ShopFloor
+from factory.simulation.arrays import (
+    CHANGEOVER_WORK,
+    CHANGING,
+    CLOCK,
+    IDLE,
+    NEVER,
+    OPERATIONS,
+    PAUSED,
+    PROCESSING,
+    READY,
+    UPCOMING,
+    USE,
+    split_operation_id,
+)
+from scheduler.floor.floor import MACHINE_STATUS, PAUSED_WORK, ShopFloor
 from scheduler.snapshot.order_tables import OPERATION_STATUS
 from scheduler.snapshot.schema import Snapshot
 
@@ -109,4 +122,51 @@ def _machine_state(
         order, operation = split_operation_id(row.operation_id)
         names = floor_of.operation_names[int(shop.orders.product[env, order])]
         state |= {"order": order_ids[order], "operation": names[operation]}
+    return state | _operating_state(floor_of, shop, env, machine)
+
+
+def _operating_state(floor_of: ShopFloor, shop: Any, env: int, machine: int) -> dict[str, Any]:
+    """Return the fields of a machine's pause, maintenance, runs and people."""
+    row, static = shop.machines[env, machine], floor_of.arrays.machines[0, machine]
+    clock, kinds = int(shop.env.clock[env]), floor_of.kinds[machine]
+    elapsed = 0
+    if row.status == PROCESSING and row.operation_id >= 0:  # the kernel counts it when it ends
+        elapsed = clock - int(row.state_date)
+    state: dict[str, Any] = {}
+    if row.maintenance >= 0:
+        state["in_maintenance"] = kinds[row.maintenance]
+        if row.status == CHANGING:
+            state["status"] = "maintenance"
+    if row.status == PAUSED:
+        state["paused_work"] = next(k for k, work in PAUSED_WORK.items() if work == row.paused_work)
+        if row.paused_work == CHANGEOVER_WORK:
+            state["work_left"] = int(row.change_left)
+    elif row.status == CHANGING and floor_of.arrays.plant.has_hours[0]:
+        state["work_left"] = int(row.change_left) - (clock - int(row.state_date))
+    if kinds:
+        by = floor_of.arrays.maintenance.by[0, machine]
+        counts = shop.maintenance_count[env, machine].tolist()
+        used = {
+            CLOCK: [clock - count for count in counts],
+            USE: [count + elapsed for count in counts],
+            OPERATIONS: counts,
+        }
+        state["maintenance"] = {kind: {"used": used[by[i]][i]} for i, kind in enumerate(kinds)}
+    if static.has_runs:
+        state["runs"] = _runs(floor_of, shop, env, machine, elapsed)
+    if floor_of.hours.group_names and row.status not in (IDLE, PAUSED):
+        held = zip(floor_of.hours.group_names, shop.held[env, machine].tolist(), strict=False)
+        state["people"] = {group: number for group, number in held if number > 0}
     return state
+
+
+def _runs(floor_of: ShopFloor, shop: Any, env: int, machine: int, elapsed: int) -> dict[str, int]:
+    """Return the lengths of a machine's runs, with the processing that has elapsed."""
+    runs, names = shop.runs[env, machine].tolist(), floor_of.centres[machine].attributes
+    operation_id = shop.machines.operation_id[env, machine]
+    if elapsed:
+        wanted = shop.wanted[(env, *split_operation_id(operation_id))]
+        centre = floor_of.arrays.machines.centre[0, machine]
+        counts = floor_of.arrays.runs.counts_ticks[0, centre] & (wanted >= 0)
+        runs = [run + elapsed * bool(counts[t]) for t, run in enumerate(runs)]
+    return {attribute.name: run for attribute, run in zip(names, runs, strict=False)}

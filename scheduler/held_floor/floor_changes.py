@@ -50,6 +50,8 @@ class FloorChanges(BaseModel):
     """More orders may arrive."""
     crews: Annotated[int, Field(ge=0, le=MAX_ORDERS, strict=True)] | None = None
     """Changeover crews that are present; null: those of the factory."""
+    staff: dict[Name, Date] | None = None
+    """Number of people of each group that are present; null: those of the factory."""
     locks: Annotated[tuple[Lock, ...], Field(max_length=MAX_ORDERS)] = ()
     """All locks, instead of the old ones."""
     epoch: Epoch | None = None

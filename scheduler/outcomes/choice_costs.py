@@ -95,6 +95,8 @@ def describe_choice(choice: Choice) -> str:
     setup = ", ".join(f"{attribute} {value}" for attribute, value in choice.setup.items())
     if choice.action == "wait":
         return "waiting"
+    if choice.action == "maintenance":
+        return f"maintenance {choice.maintenance}"
     if choice.action == "changeover":
         return f"changing over to {setup} for {choice.order}, {choice.operation}"
     return f"{choice.order}, {choice.operation}{f' ({setup})' if setup else ''}"

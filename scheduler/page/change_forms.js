@@ -3,7 +3,7 @@
 import { byId, state } from "./state.js";
 import { make } from "./building.js";
 import { say } from "./language.js";
-import { dateText, hoursOfTicks, ticksOfHours } from "./times.js";
+import { dateText, hoursOfTicks, ticksOfHours, wholeDate } from "./times.js";
 import { orderState, shownPlan } from "./shown.js";
 import { renderWhatIf } from "./what_if.js";
 
@@ -12,6 +12,8 @@ const openOrders = () => state.moment.snapshot.orders.filter(isOpen).map((order)
 const machineNames = () => Object.keys(state.moment.snapshot.machines);
 const hoursAhead = (tick) => Math.round(hoursOfTicks(tick - state.moment.snapshot.clock) * 100) / 100;
 const tickAhead = (hours) => state.moment.snapshot.clock + ticksOfHours(Number(hours));
+
+const today = () => wholeDate(state.moment.snapshot.clock).slice(0, 10);
 
 const label = (key) => say(key).replace(/^./, (letter) => letter.toUpperCase());
 
@@ -48,6 +50,23 @@ export const CHANGE_FORMS = {
       { name: "until", label: label("until"), kind: "hours", value: 2, least: 0.05 },
     ],
     read: (values) => ({ machine: values.machine, until: tickAhead(values.until) }),
+  },
+  extra_shift: {
+    title: "extra_shift",
+    fields: () => [
+      { name: "calendar", label: label("calendar"), kind: "select", choices: state.policy.calendars },
+      { name: "open", label: label("open_hours"), kind: "text", value: `${today()} 06:00..${today()} 14:00` },
+    ],
+    read: (values) => ({ calendar: values.calendar, open: values.open }),
+  },
+  staff_absent: {
+    title: "staff_absent",
+    fields: () => [
+      { name: "group", label: label("group"), kind: "select", choices: state.policy.groups },
+      { name: "number", label: label("people"), kind: "number", value: 1 },
+      { name: "until", label: label("until"), kind: "hours", value: 8, least: 0.05 },
+    ],
+    read: (values) => ({ group: values.group, number: Number(values.number), until: tickAhead(values.until) }),
   },
   order_terms: {
     title: "other_due_date",

@@ -143,10 +143,16 @@ const KINDS = [
   ["late", "late_order"],
   ["stop", "out_of_service"],
 ];
+const HOUR_KINDS = [
+  ["closures", "closed"],
+  ["pauses", "pause"],
+  ["maintenance", "maintenance"],
+];
 
 export function renderLegend(plan) {
   const groups = { setup: setupLegend, lateness: latenessLegend, product: productLegend }[state.colouring](plan);
-  const kinds = KINDS.map(([kind, label]) => make("span", { class: "entry" }, kind === "locked" ? mark("lock-mark") : swatch(null, kind), say(label)));
+  const present = HOUR_KINDS.filter(([kind]) => plan[kind]?.length);
+  const kinds = [...KINDS, ...present].map(([kind, label]) => make("span", { class: "entry" }, kind === "locked" ? mark("lock-mark") : swatch(null, kind), say(label)));
   byId("legend").replaceChildren(...groups, make("li", {}, ...kinds));
 }
 

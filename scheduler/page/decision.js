@@ -7,15 +7,16 @@ import { durationText } from "./times.js";
 import { meter } from "./orders.js";
 import { costsButton, costsLine } from "./choice_costs.js";
 
-function choiceText({ action, order, operation, setup }) {
+function choiceText({ action, order, operation, setup, maintenance }) {
   const mounted = setupText(setup ?? {});
+  if (action === "maintenance") return say("choice_maintenance", { name: maintenance });
   if (action === "wait") return say("choice_wait");
   if (action === "start") return say("choice_start", { order, operation });
   return order === null ? say("choice_change", { setup: mounted }) : say("choice_change_for", { setup: mounted, order, operation });
 }
 
 const sameChoice = (one, other) => whole(one) === whole(other);
-const whole = ({ action, order, operation, setup }) => JSON.stringify([action, order, operation, Object.entries(setup ?? {}).sort()]);
+const whole = ({ action, order, operation, setup, maintenance = null }) => JSON.stringify([action, order, operation, maintenance, Object.entries(setup ?? {}).sort()]);
 
 const UNITS = {
   ticks: (value) => `${value < 0 ? "\u2212" : ""}${durationText(value)}`,

@@ -5,6 +5,7 @@ import { clockTime, tickMinutes } from "./times.js";
 import { say } from "./language.js";
 import { Axis } from "./gantt_axis.js";
 import { colourBar, drawStops, furnish, makeBars, markNode, placeNode, placeStop, recolourNode } from "./gantt_bars.js";
+import { drawHours, placeHours } from "./gantt_hours.js";
 import { BarCanvas } from "./gantt_canvas.js";
 import { GanttInput } from "./gantt_input.js";
 import { drawLanes, layOutLanes, medium } from "./gantt_lanes.js";
@@ -45,7 +46,7 @@ export class Gantt {
     this.ground = draw("svg", { class: "ground", "aria-hidden": "true" });
     this.field = draw("svg", { class: "field" }, hatchPatterns());
     for (const layer of ["backdrop", "grid"]) this.ground.append((this[layer] = draw("g", { class: layer })));
-    for (const layer of ["changes", "ghosts", "operations", "stops", "links", "drops", "front"]) {
+    for (const layer of ["closures", "changes", "ghosts", "operations", "maintenance", "pauses", "stops", "links", "drops", "front"]) {
       this[layer] = draw("g", { class: layer });
       this.field.append(this[layer]);
     }
@@ -66,6 +67,7 @@ export class Gantt {
     this.layOut();
     drawLanes(this);
     drawStops(this);
+    drawHours(this);
     this.bars = makeBars(this);
     this.lanesOfBars = Map.groupBy(this.bars, (bar) => bar.lane);
     this.attached.clear();
@@ -201,6 +203,7 @@ export class Gantt {
     else this.painter.clear();
     for (const bar of this.attached) placeNode(this, bar);
     for (const stop of this.stopMarks) placeStop(this, stop);
+    placeHours(this);
     this.timeAxis.place();
     this.placeFront();
     placeLinks(this);

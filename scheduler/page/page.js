@@ -122,6 +122,8 @@ function nameChanges() {
 function showPolicy() {
   if (!state.policy) return;
   byId("factory").textContent = state.policy.factory;
+  const needs = { extra_shift: state.policy.calendars, staff_absent: state.policy.groups };
+  for (const button of byId("change-kinds").children) button.hidden = needs[button.dataset.kind]?.length === 0;
   byId("badges").replaceChildren(...findBadges(null).map(renderBadge));
 }
 

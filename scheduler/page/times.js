@@ -14,9 +14,10 @@ export const hoursOfTicks = (ticks) => (ticks * tickMinutes()) / 60;
 
 let calendar = null;
 
-/** The calendar of the snapshot: local time at tick 0, and from instants on. */
+/** The calendar of the snapshot, or of a plan where the factory states its start: local time at tick 0, and from instants on. */
 function plantCalendar() {
-  const { epoch = null, time_zone: zone = null } = state.moment?.snapshot ?? {};
+  const snapshot = state.moment?.snapshot ?? {};
+  const { epoch = null, time_zone: zone = null } = snapshot.epoch ? snapshot : (Object.values(state.plans ?? {})[0] ?? snapshot);
   if (calendar?.epoch !== epoch || calendar.zone !== zone) calendar = makeCalendar(epoch, zone);
   return calendar;
 }

@@ -19,6 +19,8 @@ const CHANGE_SAYERS = {
       weight: change.weight,
     }),
   machine_down: (change) => say("change_machine_down", { machine: change.machine, end: dateText(change.until) }),
+  extra_shift: (change) => say("change_extra_shift", { calendar: change.calendar, hours: change.open }),
+  staff_absent: (change) => say("change_staff_absent", { number: change.number, group: change.group, end: dateText(change.until) }),
   order_terms: (change) => say("change_order_terms", { order: change.order, due: dateText(change.due_date), weight: change.weight }),
   cancel_order: (change) => say("change_cancel_order", { order: change.order }),
   lock: (change) => say("change_lock", change),

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from scheduler.snapshot.schema import MAX_SNAPSHOT_DATE, Amount, Date, Name
+from factory.validation.names import MAX_NAME
+from scheduler.snapshot.schema import MAX_ORDERS, MAX_SNAPSHOT_DATE, Amount, Date, Name
 
 MAX_CHANGES = 100
 
@@ -44,6 +45,8 @@ class MachineDown(_Part):
     """Machine."""
     until: Date
     """Date at which work can begin again."""
+    since: Date | None = None
+    """Date from which no work is done, in a factory with a ``start``; none: now."""
 
 
 class OrderTerms(_Part):
@@ -81,10 +84,44 @@ class LockOperation(_Part):
     """Operation."""
 
 
+class ExtraShift(_Part):
+    """A calendar is open for longer, as for an extra shift."""
+
+    change: Literal["extra_shift"] = "extra_shift"
+    """Kind of the change."""
+    calendar: Name
+    """Calendar of the factory."""
+    open: Annotated[str, Field(max_length=MAX_NAME)]
+    """Local dates, such as ``2026-02-14 06:00..2026-02-14 14:00``."""
+
+
+class StaffAbsent(_Part):
+    """People of a group are absent for a while; work that pauses without them pauses."""
+
+    change: Literal["staff_absent"] = "staff_absent"
+    """Kind of the change."""
+    group: Name
+    """Group of people."""
+    number: Annotated[int, Field(ge=1, le=MAX_ORDERS, strict=True)] = 1
+    """Number of people."""
+    until: Date
+    """Date at which they are back."""
+    since: Date | None = None
+    """Date from which they are absent; none: now."""
+
+
 Change = Annotated[
-    RushOrder | MachineDown | OrderTerms | CancelOrder | LockOperation,
+    RushOrder | MachineDown | OrderTerms | CancelOrder | LockOperation | ExtraShift | StaffAbsent,
     Field(discriminator="change"),
 ]
 
 
-CHANGE_KINDS = ("rush_order", "machine_down", "order_terms", "cancel_order", "lock")
+CHANGE_KINDS = (
+    "rush_order",
+    "machine_down",
+    "order_terms",
+    "cancel_order",
+    "lock",
+    "extra_shift",
+    "staff_absent",
+)

@@ -10,8 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from factory.cost_terms import COST_TERMS
-from factory.log_kinds import LOGGED_CHANGEOVER, LOGGED_OPERATION
-from factory.simulation.arrays import CHANGING, DOWN, IDLE, NEVER, ShopState, split_operation_id
+from factory.log_kinds import (
+    LOGGED_ASSIGNMENT,
+    LOGGED_CHANGEOVER,
+    LOGGED_MAINTENANCE,
+    LOGGED_OPERATION,
+    LOGGED_PAUSE,
+)
+from factory.simulation.arrays import (
+    CHANGEOVER_WORK,
+    CHANGING,
+    DOWN,
+    IDLE,
+    NEVER,
+    PAUSED,
+    ShopState,
+    split_operation_id,
+)
 from factory.tick_dates import TickDates
 from scheduler.floor.floor import ShopFloor
 from scheduler.floor.locks import NOBODY
@@ -19,10 +34,15 @@ from scheduler.plans.plan_policy import FloorPolicy
 from scheduler.plans.schema import (
     Plan,
     PlannedChangeover,
+    PlannedClosure,
+    PlannedMaintenance,
     PlannedOperation,
     PlannedOrder,
+    PlannedPause,
     PlannedStop,
+    PlannedWork,
 )
+from scheduler.snapshot.calendar import plan_epoch
 from scheduler.snapshot.schema import Snapshot
 
 
@@ -63,12 +83,12 @@ class PlanRecords:
             )
 
     def changeovers(self) -> Iterator[PlannedChangeover]:
-        """Yield the changeovers that take time."""
+        """Yield the changeovers that take time, or are for no operation."""
         floor = self.floor
         yield from self._changeovers_under_way()
         for kind, line, mounted in self._lines():
             _, machine, order, _, start, end, *_ = line
-            if kind == LOGGED_CHANGEOVER and end > start:
+            if kind == LOGGED_CHANGEOVER and (end > start or order < 0):
                 yield PlannedChangeover(
                     machine=floor.machine_names[machine],
                     start_date=start,
@@ -82,13 +102,86 @@ class PlanRecords:
         clock = int(self.floor.shop.env.clock[0])
         for machine, name in enumerate(self.floor.machine_names):
             row = self.floor.shop.machines[0, machine]
-            if row.operation_id < 0 and row.status not in (IDLE, CHANGING):
+            if row.operation_id < 0 and row.status not in (IDLE, CHANGING, PAUSED):
                 yield PlannedStop(
                     machine=name,
                     start_date=int(row.state_date),
                     end_date=max(int(row.expected_end), clock + 1),
                     reason="down" if row.status == DOWN else "other work",
                 )
+
+    def maintenance(self) -> Iterator[PlannedMaintenance]:
+        """Yield the maintenance of machines, that which is in work at the end too."""
+        names, kinds = self.floor.machine_names, self.floor.kinds
+        for line in self._spans(LOGGED_MAINTENANCE):
+            yield PlannedMaintenance(
+                machine=names[line[1]],
+                name=kinds[line[1]][line[7]],
+                start_date=line[4],
+                end_date=line[5],
+            )
+        for machine, name in enumerate(names):
+            row = self.shop.machines[0, machine]
+            if row.status in (CHANGING, PAUSED) and row.maintenance >= 0:
+                yield PlannedMaintenance(
+                    machine=name,
+                    name=kinds[machine][row.maintenance],
+                    start_date=int(row.start_date),
+                    end_date=self._end_of(machine),
+                )
+
+    def closures(self) -> Iterator[PlannedClosure]:
+        """Yield the times between the clock and the end in which machines are closed."""
+        span = (int(self.floor.shop.env.clock[0]), int(self.shop.env.clock[0]))
+        for machine, name in enumerate(self.floor.machine_names):
+            for begin, end in self.floor.hours.closures_between(machine, *span):
+                yield PlannedClosure(machine=name, start_date=begin, end_date=end)
+
+    def pauses(self) -> Iterator[PlannedPause]:
+        """Yield the pauses of machines that are taken, those that last beyond the end too."""
+        names = self.floor.machine_names
+        for line in self._spans(LOGGED_PAUSE):
+            yield PlannedPause(machine=names[line[1]], start_date=line[4], end_date=line[5])
+        for machine, name in enumerate(names):
+            row = self.shop.machines[0, machine]
+            if row.status == PAUSED:
+                yield PlannedPause(
+                    machine=name, start_date=int(row.state_date), end_date=self._end_of(machine)
+                )
+
+    def people(self) -> Iterator[PlannedWork]:
+        """Yield the work of people on machines, that which lasts beyond the end too."""
+        names, groups = self.floor.machine_names, self.floor.hours.group_names
+        for line in self._spans(LOGGED_ASSIGNMENT):
+            yield PlannedWork(
+                machine=names[line[1]],
+                group=groups[line[8]],
+                number=line[7],
+                start_date=line[4],
+                end_date=line[5],
+            )
+        for machine, name in enumerate(names):
+            held = zip(groups, self.shop.held[0, machine].tolist(), strict=False)
+            for group, number in held:
+                if number > 0:
+                    yield PlannedWork(
+                        machine=name,
+                        group=group,
+                        number=number,
+                        start_date=int(self.shop.machines.assigned_date[0, machine]),
+                        end_date=self._end_of(machine),
+                    )
+
+    def _spans(self, kind: int) -> Iterator[list[int]]:
+        """Yield the columns of the log's lines of a kind."""
+        lines = self.shop.log[0, : int(self.shop.env.log_length[0])]
+        yield from lines[lines[:, 0] == kind].tolist()
+
+    def _end_of(self, machine: int) -> int:
+        """Return the expected end of what a machine does at the end, which lies ahead."""
+        return max(
+            int(self.shop.machines.expected_end[0, machine]), int(self.shop.env.clock[0]) + 1
+        )
 
     def orders(
         self, snapshot: Snapshot, sampled: NDArray[np.int64] | None
@@ -127,6 +220,10 @@ class PlanRecords:
         for i, line in enumerate(self.shop.log[0, :length].tolist()):
             if line[0] == LOGGED_CHANGEOVER:
                 mounted[line[1]] = setups[i].tolist()
+            elif line[0] == LOGGED_MAINTENANCE:
+                mounts = self.floor.arrays.maintenance_mounts[0, line[1], line[7]].tolist()
+                pairs = zip(mounted[line[1]], mounts, strict=True)
+                mounted[line[1]] = [old if new < 0 else new for old, new in pairs]
             yield line[0], line, mounted[line[1]]
 
     def _changeovers_under_way(self) -> Iterator[PlannedChangeover]:
@@ -134,7 +231,8 @@ class PlanRecords:
         clock = int(floor.shop.env.clock[0])
         for machine, name in enumerate(floor.machine_names):
             row = floor.shop.machines[0, machine]
-            if row.status != CHANGING:
+            is_paused = row.status == PAUSED and row.paused_work == CHANGEOVER_WORK
+            if not (row.status == CHANGING or is_paused) or row.maintenance >= 0:
                 continue
             end, owner = max(int(row.expected_end), clock + 1), None
             if row.operation_id >= 0:
@@ -191,14 +289,22 @@ def write_plan(
         operations=tuple(records.operations()),
         changeovers=tuple(records.changeovers()),
         stops=tuple(records.stops()),
+        maintenance=tuple(records.maintenance()),
+        closures=tuple(records.closures()),
+        pauses=tuple(records.pauses()),
+        people=tuple(records.people()),
         orders=tuple(records.orders(snapshot, sampled)),
         cost=cost,
         total_cost=math.fsum(cost.values()),
         set_aside=snapshot.set_aside,
-        epoch=snapshot.epoch,
-        time_zone=snapshot.time_zone,
+        epoch=plan_epoch(snapshot, floor.factory),
+        time_zone=snapshot.time_zone or floor.factory.time_zone,
     )
     return plan if plan.epoch is None else _with_dates(plan, plan.dates)
+
+
+_DATED = ("operations", "changeovers", "stops", "maintenance", "closures", "pauses", "people")
+"""Fields of a plan whose records have a start and an end."""
 
 
 def _with_dates(plan: Plan, dates: TickDates) -> Plan:
@@ -210,7 +316,7 @@ def _with_dates(plan: Plan, dates: TickDates) -> Plan:
             )
             for record in getattr(plan, name)
         )
-        for name in ("operations", "changeovers", "stops")
+        for name in _DATED
     }
     update["orders"] = tuple(
         order.model_copy(

@@ -71,7 +71,7 @@ class PlanSimulation:
 
     def __init__(self, floor: ShopFloor) -> None:
         self.floor = floor
-        self._worlds = dict[tuple[int, int, int], ShopState]()
+        self._worlds = dict[tuple[int, int, int, int], ShopState]()
 
     def play_expected(self, policy: FloorPolicy, limit: WorkLimit) -> ShopState:
         """Simulate the expected future to its end.
@@ -145,7 +145,8 @@ class PlanSimulation:
     def _world(self, factory: FactoryArrays, worlds: int, log_length: int) -> ShopState:
         """Return arrays for some worlds; the newest of one world, and of several, are kept."""
         here = self.floor.shop
-        key = (worlds, int(factory.plant.num_orders[0]), log_length)
+        groups = factory.groups.shape[1]
+        key = (worlds, int(factory.plant.num_orders[0]), log_length, groups)
         if key not in self._worlds:
             self._worlds = {
                 other: shop

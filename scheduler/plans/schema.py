@@ -46,7 +46,7 @@ class PlannedOperation(_Record):
 
 
 class PlannedChangeover(_Record):
-    """A changeover that takes time."""
+    """A changeover that takes time, or is for no operation."""
 
     machine: PlanText
     """Machine."""
@@ -75,6 +75,72 @@ class PlannedStop(_Record):
     """Expected end."""
     reason: Literal["down", "other work"]
     """Reason."""
+    start: datetime | None = None
+    """Local date of ``start_date``."""
+    end: datetime | None = None
+    """Local date of ``end_date``."""
+
+
+class PlannedMaintenance(_Record):
+    """A maintenance of a machine."""
+
+    machine: PlanText
+    """Machine."""
+    name: PlanText
+    """Kind of maintenance."""
+    start_date: int
+    """Start."""
+    end_date: int
+    """End."""
+    start: datetime | None = None
+    """Local date of ``start_date``."""
+    end: datetime | None = None
+    """Local date of ``end_date``."""
+
+
+class PlannedClosure(_Record):
+    """A time in which a machine is closed, as far as the plan goes."""
+
+    machine: PlanText
+    """Machine."""
+    start_date: int
+    """Start."""
+    end_date: int
+    """End."""
+    start: datetime | None = None
+    """Local date of ``start_date``."""
+    end: datetime | None = None
+    """Local date of ``end_date``."""
+
+
+class PlannedPause(_Record):
+    """A time in which a machine is taken, but closed or without its people."""
+
+    machine: PlanText
+    """Machine."""
+    start_date: int
+    """Start."""
+    end_date: int
+    """End."""
+    start: datetime | None = None
+    """Local date of ``start_date``."""
+    end: datetime | None = None
+    """Local date of ``end_date``."""
+
+
+class PlannedWork(_Record):
+    """Work of people of a group on a machine."""
+
+    machine: PlanText
+    """Machine."""
+    group: PlanText
+    """Group of people."""
+    number: int
+    """Number of people."""
+    start_date: int
+    """Start."""
+    end_date: int
+    """End."""
     start: datetime | None = None
     """Local date of ``start_date``."""
     end: datetime | None = None
@@ -182,6 +248,14 @@ class Plan(_Record):
     """Changeovers."""
     stops: tuple[PlannedStop, ...] = ()
     """Times in which machines are down or do other work."""
+    maintenance: tuple[PlannedMaintenance, ...] = ()
+    """Maintenance of machines."""
+    closures: tuple[PlannedClosure, ...] = ()
+    """Times between the clock and the end of the plan in which machines are closed."""
+    pauses: tuple[PlannedPause, ...] = ()
+    """Pauses of machines that are taken."""
+    people: tuple[PlannedWork, ...] = ()
+    """Work of people on machines."""
     orders: tuple[PlannedOrder, ...]
     """Orders that are not finished."""
     cost: dict[str, float]

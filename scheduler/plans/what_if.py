@@ -11,10 +11,12 @@ from factory.validation.errors import Problem, suggest
 from scheduler.plans.changes import (
     CancelOrder,
     Change,
+    ExtraShift,
     LockOperation,
     MachineDown,
     OrderTerms,
     RushOrder,
+    StaffAbsent,
 )
 from scheduler.plans.schema import Nervousness, Plan
 from scheduler.plans.stability import measure_nervousness
@@ -22,6 +24,9 @@ from scheduler.snapshot.from_orders import initial_operations
 from scheduler.snapshot.read import SnapshotError, check_snapshot
 from scheduler.snapshot.schema import (
     MAX_SNAPSHOT_DATE,
+    Absence,
+    Closure,
+    ExtraHours,
     Lock,
     OrderState,
     SetAsideParts,
@@ -125,7 +130,7 @@ def _apply(path: str, change: Change, snapshot: Snapshot, factory: Factory) -> S
         case RushOrder():
             return _add_order(path, change, snapshot, factory)
         case MachineDown():
-            return _stop_machine(path, change, snapshot)
+            return _stop_machine(path, change, snapshot, factory)
         case OrderTerms():
             return _change_terms(path, change, snapshot)
         case CancelOrder():
@@ -133,6 +138,27 @@ def _apply(path: str, change: Change, snapshot: Snapshot, factory: Factory) -> S
         case LockOperation():
             lock = Lock(machine=change.machine, order=change.order, operation=change.operation)
             return snapshot.model_copy(update={"locks": (*snapshot.locks, lock)})
+        case ExtraShift():
+            hours = ExtraHours(calendar=change.calendar, open=change.open)
+            return snapshot.model_copy(update={"extra_hours": (*snapshot.extra_hours, hours)})
+        case StaffAbsent():
+            return _send_home(path, change, snapshot)
+
+
+def _send_home(path: str, change: StaffAbsent, snapshot: Snapshot) -> Snapshot:
+    since = snapshot.clock if change.since is None else change.since
+    _check_future(path, change.until, since, snapshot)
+    absence = Absence(group=change.group, number=change.number, since=since, until=change.until)
+    return snapshot.model_copy(update={"absences": (*snapshot.absences, absence)})
+
+
+def _check_future(path: str, until: int, since: int, snapshot: Snapshot) -> None:
+    if until <= snapshot.clock:
+        rule = f"it must lie after the clock at {snapshot.clock}"
+        raise _refusal(f"{path}.until", until, rule, "Choose a later date")
+    if until <= since:
+        rule = f"it must lie after {since}, when it begins"
+        raise _refusal(f"{path}.until", until, rule, "Choose a later date")
 
 
 def _change_terms(path: str, change: OrderTerms, snapshot: Snapshot) -> Snapshot:
@@ -187,14 +213,19 @@ def _add_order(path: str, change: RushOrder, snapshot: Snapshot, factory: Factor
     )
 
 
-def _stop_machine(path: str, change: MachineDown, snapshot: Snapshot) -> Snapshot:
+def _stop_machine(path: str, change: MachineDown, snapshot: Snapshot, factory: Factory) -> Snapshot:
     state = snapshot.machines.get(change.machine)
     if state is None:
         remedy = suggest(change.machine, snapshot.machines)
         raise _refusal(f"{path}.machine", change.machine, "there is none of that name", remedy)
-    if change.until <= snapshot.clock:
-        rule = f"it must lie after the clock at {snapshot.clock}"
-        raise _refusal(f"{path}.until", change.until, rule, "Choose a later date")
+    since = snapshot.clock if change.since is None else change.since
+    _check_future(path, change.until, since, snapshot)
+    if since > snapshot.clock or factory.start is not None:
+        if factory.start is None:
+            rule = f"{factory.name} has no start, so that a stop begins now"
+            raise _refusal(f"{path}.since", since, rule, "Leave it out")
+        closure = Closure(machine=change.machine, since=since, until=change.until)
+        return snapshot.model_copy(update={"closures": (*snapshot.closures, closure)})
     stop = {"out_of_service_until": max(change.until, state.out_of_service_until or 0)}
     if state.has_foreign_work and state.status == "down":
         if state.expected_end is not None:  # the repair continues

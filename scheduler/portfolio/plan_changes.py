@@ -62,6 +62,9 @@ def find_direction(before: Snapshot, after: Snapshot) -> Direction:
         *_directions_of_orders(before, after),
         *_directions_of_machines(before, after),
         *_compare(len(before.locks), len(after.locks)),
+        *_compare(len(before.closures), len(after.closures)),
+        *_compare(len(before.absences), len(after.absences)),
+        *_compare(-len(before.extra_hours), -len(after.extra_hours)),
     }
     if len(directions) == 2:
         return "mixed"

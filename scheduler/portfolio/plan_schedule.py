@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from factory.model import Factory
 from factory.routes import operation_order
-from factory.schedule.record_kinds import ChangeoverRecord, OperationRecord, OrderRecord
+from factory.schedule.record_kinds import (
+    AssignmentRecord,
+    ChangeoverRecord,
+    MaintenanceRecord,
+    OperationRecord,
+    OrderRecord,
+    PauseRecord,
+)
 from factory.schedule.records import Schedule
-from scheduler.plans.schema import Plan, PlannedOperation
+from scheduler.plans.schema import Plan, PlannedOperation, PlannedPause
+from scheduler.snapshot.calendar import with_extra_hours
 from scheduler.snapshot.schema import OrderState, Snapshot
 
 
@@ -38,9 +46,10 @@ def plan_schedule(plan: Plan, snapshot: Snapshot, factory: Factory) -> Schedule:
         ),
         operations=operations,
         changeovers=_changeover_records(plan, snapshot, operations, index_of, factory),
+        **_operating_records(plan, machine_of),
         end_date=plan.end_date,
         epoch=plan.dates.epoch,
-        factory=factory,
+        factory=with_extra_hours(factory, snapshot),
     )
 
 
@@ -71,6 +80,9 @@ def _operation_records(
         }
         for product in factory.products
     }
+    pauses: dict[str, list[PlannedPause]] = {}
+    for pause in plan.pauses:
+        pauses.setdefault(pause.machine, []).append(pause)
     return tuple(
         OperationRecord(
             order=index_of[planned.order],
@@ -80,11 +92,52 @@ def _operation_records(
             selected_date=planned.selected_date,
             start_date=planned.start_date,
             end_date=planned.end_date,
-            process_time=planned.end_date - planned.start_date,
+            process_time=_worked(planned, pauses.get(planned.machine, ())),
             attempt=0,
         )
         for planned in sorted(plan.operations, key=_by_end)
     )
+
+
+def _worked(planned: PlannedOperation, pauses: Sequence[PlannedPause]) -> int:
+    """Return the ticks of processing between start and end, without pauses."""
+    start, end = planned.start_date, planned.end_date
+    spans = ((max(start, pause.start_date), min(end, pause.end_date)) for pause in pauses)
+    return end - start - sum(max(0, last - first) for first, last in spans)
+
+
+def _operating_records(plan: Plan, machine_of: dict[str, int]) -> dict[str, Any]:
+    """Return maintenance, pauses and work of people; what lasts beyond the end is open."""
+    end = plan.end_date
+    maintenance = [
+        MaintenanceRecord(machine_of[each.machine], each.start_date, each.end_date, each.name)
+        for each in plan.maintenance
+    ]
+    pauses = [
+        (each.end_date > end, machine_of[each.machine], each.start_date, min(end, each.end_date))
+        for each in plan.pauses
+    ]
+    people = [
+        (
+            each.end_date > end,
+            AssignmentRecord(
+                machine_of[each.machine],
+                each.start_date,
+                min(end, each.end_date),
+                each.group,
+                each.number,
+            ),
+        )
+        for each in plan.people
+    ]
+    return {
+        "maintenance": tuple(each for each in maintenance if each.end_date <= end),
+        "open_maintenance": tuple(each for each in maintenance if each.end_date > end),
+        "pauses": tuple(PauseRecord(*span) for is_open, *span in pauses if not is_open),
+        "open_pauses": tuple(PauseRecord(*span) for is_open, *span in pauses if is_open),
+        "assignments": tuple(record for is_open, record in people if not is_open),
+        "open_assignments": tuple(record for is_open, record in people if is_open),
+    }
 
 
 def _by_end(planned: PlannedOperation) -> tuple[int, int]:
@@ -114,9 +167,11 @@ def _changeover_records(
     }
     mounted = {name: dict(state.setup) for name, state in snapshot.machines.items()}
     records = []
-    for event in _setup_events(plan):
+    for event in _setup_events(plan, factory):
         before, after = mounted[event.machine], event.setup
-        if event.is_changeover or before != after:
+        if event.rank == _MAINTENANCE:
+            after = before | event.setup
+        elif event.rank == _CHANGEOVER or before != after:
             machine, order = machine_of[event.machine], index_of.get(event.order or "")
             names = attributes[event.machine]
             operation = None
@@ -137,24 +192,44 @@ def _changeover_records(
     return tuple(records)
 
 
+_MAINTENANCE, _CHANGEOVER, _OPERATION = range(3)
+
+
 class _SetupEvent(NamedTuple):
-    """A changeover, or an operation that may have had one without duration."""
+    """The end of a maintenance, a changeover, or an operation that may have had a short one."""
 
     start_date: int
+    rank: int
     end_date: int
-    is_changeover: bool
     machine: str
-    setup: dict[str, str]
+    setup: dict[str, str]  # mounted afterwards; by a maintenance: the values that it mounts
     order: str | None
 
 
-def _setup_events(plan: Plan) -> list[_SetupEvent]:
-    """Return changeovers and operations by date, a changeover before its operation."""
+def _setup_events(plan: Plan, factory: Factory) -> list[_SetupEvent]:
+    """Return all events by date, a changeover before its operation."""
+    mounts = {
+        (machine.name, item.name): item.mounts
+        for centre in factory.work_centres
+        for machine in centre.machines
+        for item in machine.maintenance
+    }
     events = [
         _SetupEvent(
-            planned.start_date,
             planned.end_date,
-            True,
+            _MAINTENANCE,
+            planned.end_date,
+            planned.machine,
+            mounts[planned.machine, planned.name],
+            None,
+        )
+        for planned in plan.maintenance
+    ]
+    events += [
+        _SetupEvent(
+            planned.start_date,
+            _CHANGEOVER,
+            planned.end_date,
             planned.machine,
             planned.setup,
             planned.order,
@@ -164,12 +239,12 @@ def _setup_events(plan: Plan) -> list[_SetupEvent]:
     events += [
         _SetupEvent(
             planned.selected_date,
+            _OPERATION,
             planned.selected_date,
-            False,
             planned.machine,
             planned.setup,
             planned.order,
         )
         for planned in plan.operations
     ]
-    return sorted(events, key=lambda event: (event.start_date, not event.is_changeover))
+    return sorted(events, key=lambda event: (event.start_date, event.rank))

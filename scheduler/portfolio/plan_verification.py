@@ -9,7 +9,8 @@ from factory.verification.violations import VerificationError
 from scheduler.plans.errors import PlanError
 from scheduler.plans.schema import Plan
 from scheduler.portfolio.plan_schedule import plan_schedule
-from scheduler.snapshot.schema import Snapshot
+from scheduler.snapshot.calendar import with_extra_hours
+from scheduler.snapshot.schema import MachineState, Snapshot
 
 
 def verify_plan(plan: Plan, snapshot: Snapshot, factory: Factory) -> Bill:
@@ -24,7 +25,7 @@ def verify_plan(plan: Plan, snapshot: Snapshot, factory: Factory) -> Bill:
     ValueError
         If work is in progress at the snapshot, which the verifier does not know.
     """
-    if not is_untouched(snapshot):
+    if not _is_verifiable(snapshot, factory):
         raise ValueError(
             "verify_plan: work is in progress at the snapshot; the verifier knows complete"
             " schedules only. Plan from an order list without a snapshot."
@@ -43,7 +44,7 @@ def verify_plan(plan: Plan, snapshot: Snapshot, factory: Factory) -> Bill:
         )
     )
     schedule = plan_schedule(plan, snapshot, factory)
-    return verify(schedule, expected_factory(factory), book)
+    return verify(schedule, expected_factory(with_extra_hours(factory, snapshot)), book)
 
 
 def check_plan(plan: Plan, snapshot: Snapshot, factory: Factory) -> bool | None:
@@ -54,7 +55,7 @@ def check_plan(plan: Plan, snapshot: Snapshot, factory: Factory) -> bool | None:
     PlanError
         If the verifier refuses the plan.
     """
-    if not is_untouched(snapshot):
+    if not _is_verifiable(snapshot, factory):
         return None
     try:
         verify_plan(plan, snapshot, factory)
@@ -66,12 +67,45 @@ def check_plan(plan: Plan, snapshot: Snapshot, factory: Factory) -> bool | None:
     return True
 
 
+def _is_verifiable(snapshot: Snapshot, factory: Factory) -> bool:
+    """Return whether nothing has begun, and maintenance by the clock counts from tick 0."""
+    return is_untouched(snapshot) and (snapshot.clock == 0 or not _any_by_clock(factory))
+
+
 def is_untouched(snapshot: Snapshot) -> bool:
-    """Return whether nothing has begun: no operation, changeover, repair or other work."""
+    """Return whether nothing has begun: no operation, changeover, repair or other work.
+
+    Counters of maintenance and runs are those of a factory at tick 0, and its people are present.
+    """
+    return (
+        snapshot.staff is None
+        and not snapshot.closures
+        and not snapshot.absences
+        and all(_is_new(machine) for machine in snapshot.machines.values())
+        and _has_no_work(snapshot)
+    )
+
+
+def _is_new(machine: MachineState) -> bool:
+    return (
+        machine.status == "idle"
+        and machine.out_of_service_until is None
+        and not any(counter.used for counter in machine.maintenance.values())
+        and not any(machine.runs.values())
+    )
+
+
+def _any_by_clock(factory: Factory) -> bool:
+    return any(
+        item.by == "clock"
+        for centre in factory.work_centres
+        for machine in centre.machines
+        for item in machine.maintenance
+    )
+
+
+def _has_no_work(snapshot: Snapshot) -> bool:
     return all(
-        machine.status == "idle" and machine.out_of_service_until is None
-        for machine in snapshot.machines.values()
-    ) and all(
         state.status in ("upcoming", "ready") and state.attempt == 0
         for order in snapshot.orders
         for state in order.operations.values()

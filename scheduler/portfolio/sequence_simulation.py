@@ -24,10 +24,14 @@ from factory.simulation.estimates import ready_in
 from factory.simulation.kernel import (
     apply_action,
     next_date,
+    next_date_or_shift,
     pass_to_next_event,
     process_due_events,
     select_operation,
 )
+from factory.simulation.legality import job_is_legal
+from factory.simulation.maintenance import NEEDED, maintenance_state, maintenance_urgency
+from factory.simulation.staff import people_free
 from scheduler.floor.dated_locks import (
     NO_CHANGEOVER,
     begin_date,
@@ -94,11 +98,20 @@ def follow_sequences(factory, shop, locks, known, plan, margin, bound):
             act_by_sequence(factory, shop, machine, locks, plan, margin)
             actions += 1
             continue
-        date = next_date(factory, shop, 0)
+        date = next_change(factory, shop)
         if date >= LASTING or cost_so_far(factory, shop) > bound:
             return NO_PLAN
         pass_to_next_event(factory, shop, 0, date)
     return NO_PLAN
+
+
+@compiled
+def next_change(factory, shop):
+    """Return the date of the next event, closings and openings included; LASTING or later: none."""
+    date = next_date(factory, shop, 0)
+    if not factory.plant[shop.env[0].factory].has_hours:
+        return date
+    return next_date_or_shift(factory, shop, 0, NEVER if date >= LASTING else date)
 
 
 @compiled
@@ -119,6 +132,7 @@ def idle_machine(factory, shop):
         if (
             shop.machines[0, machine].status == IDLE
             and shop.machines[0, machine].wait_until == NEVER
+            and not shop.machines[0, machine].closed
         ):
             return machine
     return -1
@@ -133,13 +147,39 @@ def act_by_sequence(factory, shop, machine, locks, plan, margin):
         plan.position[machine] += 1
     clock = shop.env[0].clock
     wake = clock + LASTING
-    if not out_of_service(shop, 0, machine, locks) and (
+    if must_maintain(factory, shop, machine):
+        if begin_due_maintenance(factory, shop, machine):
+            return
+    elif not out_of_service(shop, 0, machine, locks) and (
         plan.position[machine] < plan.length[machine]
     ):
         operation_id = plan.steps[machine, plan.position[machine]]
         wake = begin_or_wake(factory, shop, machine, locks, plan, operation_id, margin)
     if wake > clock:
         hold_for(shop, 0, machine, locks, wake - clock)
+
+
+@compiled
+def must_maintain(factory, shop, machine):
+    """Return whether a maintenance of the machine is due, or needed to end a run."""
+    return maintenance_urgency(factory, shop, 0, machine) >= NEEDED
+
+
+@compiled
+def begin_due_maintenance(factory, shop, machine):
+    """Begin the most urgent maintenance of an idle machine; return False if it is not legal."""
+    if not list_choices(factory, shop, 0, machine):
+        return False
+    urgency = maintenance_urgency(factory, shop, 0, machine)
+    for row in range(shop.env[0].num_changeover_rows):
+        kind = -1 - shop.changeover_lead[0, row]
+        if kind < 0:
+            break
+        legal = shop.legal[0, shop.job_row.shape[1] + row]
+        if legal and maintenance_state(factory, shop, 0, machine, kind) == urgency:
+            shop.env[0].deciding = machine
+            return apply_action(factory, shop, 0, shop.job_row.shape[1] + row)
+    return False
 
 
 @compiled
@@ -171,7 +211,8 @@ def begin_or_wake(factory, shop, machine, locks, plan, operation_id, margin):
     time = setup_time(factory, g, centre, machine, shop.mounted[0, machine], wanted)
     if time != 0:
         own = operation_id if date == clock else NOBODY
-        if shop.env[0].crews_free == 0 or not leaves_crews(
+        need = factory.centres[g, centre].changeover_need
+        if not people_free(factory, shop, 0, need) or not leaves_crews(
             factory, shop, 0, machine, wanted, locks, own
         ):
             return clock + LASTING
@@ -187,6 +228,11 @@ def start_ready(factory, shop, machine, plan, operation_id, time):
     """Start a ready operation, or begin a detour to its setup; return as the caller does."""
     clock = shop.env[0].clock
     order, operation = order_of(operation_id), operation_of(operation_id)
+    if is_operating(factory, machine):
+        list_choices(factory, shop, 0, machine)
+        centre = factory.machines[shop.env[0].factory, machine].centre
+        if not job_is_legal(factory, shop, 0, machine, centre, operation_id):
+            return make_way(factory, shop, machine, operation_id)
     if time != FORBIDDEN:
         plan.trial_date[order, operation] = clock
         select_operation(factory, shop, 0, machine, operation_id)
@@ -199,6 +245,35 @@ def start_ready(factory, shop, machine, plan, operation_id, time):
         factory, shop, machine, plan.target
     ):
         return clock
+    return clock + LASTING
+
+
+@compiled
+def is_operating(factory, machine):
+    """Return whether hours, people or runs may forbid what a machine could start."""
+    g = 0
+    return (
+        factory.plant[g].has_hours
+        or factory.plant[g].num_groups > 0
+        or factory.machines[g, machine].has_runs
+    )
+
+
+@compiled
+def make_way(factory, shop, machine, operation_id):
+    """Begin the detour that an operation needs; return the clock, or the date to ask again.
+
+    Limits of runs may also end as other machines take operations, which ends no wait.
+    """
+    clock, g = shop.env[0].clock, shop.env[0].factory
+    for row in range(shop.env[0].num_changeover_rows):
+        index = shop.job_row.shape[1] + row
+        if shop.changeover_lead[0, row] == operation_id and shop.legal[0, index]:
+            shop.env[0].deciding = machine
+            apply_action(factory, shop, 0, index)
+            return clock
+    if factory.machines[g, machine].has_runs:
+        return clock + factory.centres[g, factory.machines[g, machine].centre].longest_wait
     return clock + LASTING
 
 

@@ -158,6 +158,8 @@ class Engine:
             machines=machines,
             eligible_machines=eligible_machines(factory),
             predecessors=operation_predecessors(factory),
+            calendars=[calendar.name for calendar in factory.calendars],
+            groups=[group.name for group in factory.staff if factory.start is not None],
             floor_minutes=None if math.isinf(self.floor_minutes) else self.floor_minutes,
         )
 

@@ -17,7 +17,6 @@ from factory.model import Factory
 from factory.validation.errors import MAX_LINES, Problem
 from factory.validation.names import MAX_NAME, printable
 from scheduler.snapshot.consistency import DISAGREEMENT
-from scheduler.snapshot.date_checks import check_order_dates
 from scheduler.snapshot.lock_checks import (
     find_blocked_locks,
     find_cyclic_locks,
@@ -31,6 +30,7 @@ from scheduler.snapshot.order_checks import (
 )
 from scheduler.snapshot.order_tables import find_unfit, names_of, packed
 from scheduler.snapshot.parse_errors import explain_item
+from scheduler.snapshot.problems import check_order_dates
 from scheduler.snapshot.schema import Lock, MachineState, OrderState, SetAside, Snapshot
 
 _Item = TypeVar("_Item", OrderState, Lock)
@@ -39,6 +39,8 @@ _OCCUPATIONS = {
     "processing": "busy with other work",
     "changing": "changing over for no order",
     "down": "down",
+    "paused": "busy with other work",
+    "maintenance": "in maintenance",
 }
 
 
@@ -239,7 +241,7 @@ class _Sieve:
         for name, state in machines.items():
             if name in wrong or (state.order is not None and state.order not in left):
                 self._note_machine(name, state, wrong.get(name))
-                machines[name] = state.model_copy(update={"order": None, "operation": None})
+                machines[name] = _without_order(state, snapshot.clock)
         self.snapshot = self.snapshot.model_copy(update={"machines": machines})
 
     def drop_bad_locks(self) -> None:
@@ -305,7 +307,19 @@ class _Sieve:
             place, rule = f"machines.{name}.order", "its order was put aside"
             problem = Problem(place, state.order, rule, "Correct the order")
         if state.status != "idle":
-            until = "it is repaired" if state.expected_end is None else state.expected_end
+            end = _without_order(state, self.snapshot.clock).expected_end
+            until = "it is repaired" if end is None else end
             effect = f"so the machine counts as {_OCCUPATIONS[state.status]} until {until}"
             problem = problem._replace(rule=f"{problem.rule}, {effect}")
         self.set_aside.append(_describe(problem, state.order, 1, len(self.set_aside)))
+
+
+def _without_order(state: MachineState, clock: int) -> MachineState:
+    """Return a machine's state without its order; a paused machine does other work."""
+    update: dict[str, Any] = {"order": None, "operation": None}
+    if state.status == "paused":
+        update |= {"status": "processing", "paused_work": None, "work_left": None}
+        update |= {"people": None, "in_maintenance": None}
+        if state.expected_end is None:
+            update["expected_end"] = clock + (state.work_left or 0)
+    return state.model_copy(update=update)

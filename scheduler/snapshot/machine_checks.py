@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from factory.model import Factory, WorkCentre
 from factory.validation.errors import Problem, Suggestion, Words
 from scheduler.snapshot.lock_checks import can_do
+from scheduler.snapshot.operating_checks import find_operating_problems
 from scheduler.snapshot.order_tables import FactoryNames, ProductSchema, Setups
 from scheduler.snapshot.schema import MachineState, OrderState, Snapshot
 
@@ -39,9 +40,12 @@ def find_state_problems(snapshot: Snapshot, names: FactoryNames) -> Iterator[Pro
             yield Problem(path, Words("a machine"), rule, Suggestion(name, names.centres))
             continue
         centre, repairable = names.centres[name], name in names.with_repair_time
-        if not _is_sound(state, names.setups[name], snapshot.clock, repairable):
+        # work of a factory with a start may go on in a closure
+        until = 0 if names.has_start else state.out_of_service_until or 0
+        if not _is_sound(state, names.setups[name], snapshot.clock, repairable, until):
             yield from _check_machine(path, state, centre, snapshot)
-            yield from _check_expected_end(path, state, snapshot, repairable)
+            yield from _check_expected_end(path, state, snapshot, repairable, until)
+        yield from find_operating_problems(path, name, state, names)
 
 
 def find_work_problems(
@@ -68,6 +72,8 @@ def find_work_problems(
 
 def find_crew_problems(snapshot: Snapshot, factory: Factory) -> Iterator[Problem]:
     """Yield a problem if more machines are changing over than crews are present."""
+    if factory.staff:
+        return
     changing = sum(state.status == "changing" for state in snapshot.machines.values())
     count = Words(f"{changing} are changing over")
     if snapshot.crews is not None and changing > snapshot.crews:
@@ -79,15 +85,21 @@ def find_crew_problems(snapshot: Snapshot, factory: Factory) -> Iterator[Problem
         yield Problem("machines", count, rule, remedy)
 
 
-def _is_sound(state: MachineState, setups: Setups, clock: int, repairable: bool) -> bool:
+def _is_sound(
+    state: MachineState, setups: Setups, clock: int, repairable: bool, earliest_end: int
+) -> bool:
     """Return whether :func:`_check_machine` and :func:`_check_expected_end` would yield nothing."""
     mounted, end = state.setup, state.expected_end
     return (
         len(mounted) == setups.attributes
         and mounted.items() <= setups.values
         and state.since <= clock
-        and ((end is None) == (state.status == "idle") or (state.status == "down" and repairable))
-        and (end is None or state.out_of_service_until is None or end >= state.out_of_service_until)
+        and (
+            (end is None) == (state.status == "idle")
+            or (state.status == "down" and repairable)
+            or (state.status != "down" and state.work_left is not None)
+        )
+        and (end is None or end >= earliest_end)
         and (state.waiting_until is None or state.status == "idle")
     )
 
@@ -117,18 +129,18 @@ def _check_machine(
 
 
 def _check_expected_end(
-    path: str, state: MachineState, snapshot: Snapshot, repairable: bool
+    path: str, state: MachineState, snapshot: Snapshot, repairable: bool, earliest_end: int
 ) -> Iterator[Problem]:
     path, end = f"{path}.expected_end", state.expected_end
     if end is None and state.status == "down" and not repairable:
         rule = f"the machine is down and {snapshot.factory} gives it no mean_time_to_repair"
         yield Problem(path, Words("nothing"), rule, _ADD_END)
-    elif end is None and state.status in ("changing", "processing"):
+    elif end is None and state.work_left is None and state.status not in ("idle", "down"):
         yield Problem(path, Words("nothing"), f"the machine is {state.status}", _ADD_END)
     elif end is not None and state.status == "idle":
         remedy = "Leave it out; if the machine is broken, its status is down"
         yield Problem(path, end, "the machine is idle", remedy)
-    elif end is not None and end < (state.out_of_service_until or 0):
+    elif end is not None and end < earliest_end:
         rule = f"the machine is out of service until {state.out_of_service_until}"
         yield Problem(path, end, rule, "Add the time out of service")
 
@@ -179,7 +191,8 @@ def _check_eligibility(
     if operation.work_centre != centre.name:
         rule = f"this machine cannot do it; {operation.work_centre} does"
         yield Problem(path, state.operation, rule, "Correct one of them")
-    elif state.status == "changing" and not can_do(name, operation, centre):
-        rule = f"{name} cannot do it by the factory, so that its changeover has no known end"
+    elif state.status in ("changing", "paused") and not can_do(name, operation, centre):
+        what = "changeover" if state.status == "changing" else "pause"
+        rule = f"{name} cannot do it by the factory, so that its {what} has no known end"
         remedy = "Correct the machine or the operation, or send the status processing"
         yield Problem(path, state.operation, rule, remedy)

@@ -16,6 +16,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from factory.loading.operating_tables import staff_groups
 from factory.model import Factory, WorkCentre
 from factory.routes import operation_order, predecessors
 from factory.simulation.arrays import DONE, IN_PROCESS, READY, UPCOMING
@@ -145,6 +146,12 @@ class FactoryNames:
         self.with_repair_time = {
             machine.name for machine in machines if machine.mean_time_to_repair
         }
+        self.maintenance = {
+            machine.name: [item.name for item in machine.maintenance] for machine in machines
+        }
+        self.groups = {group.name: group.count for group in staff_groups(factory)}
+        self.has_start = factory.start is not None
+        self.has_hours = bool(factory.calendars or self.groups)  # so that work may pause
         self.columns = OPTIONS + len(factory.options)
         self.rows: dict[int, OrderRow] = {}  # of the previous snapshot, by id()
         self.before = _NO_SNAPSHOT

@@ -23,6 +23,7 @@ from factory.validation.names import MAX_NAME, code_point, first_unprintable
 
 MAX_SNAPSHOT_DATE = 2**40
 MAX_ORDERS = 20_000
+MAX_SPANS = 100
 MAX_SNAPSHOT_ATTEMPTS = 1000
 
 
@@ -120,14 +121,24 @@ class OrderState(_Part):
         return all(state.status == "done" for state in self.operations.values())
 
 
+class MaintenanceCounter(_Part):
+    """Counter of a maintenance."""
+
+    used: Date
+    """Processing ticks, ticks or attempts at operations since it was last done, as its ``by``
+    says.
+    """
+
+
 class MachineState(_Part):
     """State of a machine.
 
     Without order and operation, a machine that is down broke while idle or in a changeover, a
-    machine that is processing does other work, and a machine that is changing is set up ahead.
+    machine that is processing does other work, and a machine that is changing is set up ahead. A
+    paused machine is taken, but closed or without its people.
     """
 
-    status: Literal["idle", "changing", "processing", "down"]
+    status: Literal["idle", "changing", "processing", "down", "paused", "maintenance"]
     """Status."""
     setup: dict[str, str] = {}
     """Mounted value of every attribute, required if the work centre has attributes. During a
@@ -138,8 +149,8 @@ class MachineState(_Part):
     """Start of the status."""
     expected_end: Date | None = None
     """Date at which the machine is expected to be idle again; required unless ``idle``. It may be
-    left out for ``down`` if the factory gives a mean time to repair: the repair takes that time,
-    then an operation in work its full time.
+    left out where ``work_left`` is given, and for ``down`` if the factory gives a mean time to
+    repair: the repair takes that time, then an operation in work its full time.
     """
     order: Name | None = None
     """Order in work."""
@@ -150,7 +161,29 @@ class MachineState(_Part):
     waiting_until: Date | None = None
     """``idle``: end of a chosen wait."""
     out_of_service_until: Date | None = None
-    """No work is done on the machine before this date; ``expected_end`` includes it."""
+    """No work is done on the machine before this date; ``expected_end`` includes it. With a
+    ``start`` of the factory it is a closure, which work of its kind may outlast.
+    """
+    in_maintenance: Name | None = None
+    """``maintenance`` and ``paused``: kind of maintenance in work."""
+    paused_work: Literal["changeover", "start", "processing"] | None = None
+    """``paused``: work that continues afterwards, where ``start`` is that of processing; none:
+    ``processing`` with an order, else ``changeover``.
+    """
+    work_left: Date | None = None
+    """``changing``, ``maintenance`` and ``paused``: expected ticks that are left at the clock of
+    the changeover, maintenance or processing; none: they follow from ``expected_end``.
+    """
+    maintenance: dict[Name, MaintenanceCounter] = {}
+    """Counter of each kind of maintenance; one that is left out is 0."""
+    runs: dict[Name, Date] = {}
+    """Length of the present run of each attribute, in attempts at operations or processing ticks;
+    one that is left out is 0.
+    """
+    people: dict[Name, Date] | None = None
+    """Number of people of each group that work on it; none: those that its work takes by the rule
+    of the factory.
+    """
 
     @property
     def has_foreign_work(self) -> bool:
@@ -167,6 +200,41 @@ class Lock(_Part):
     """Order."""
     operation: Name
     """Operation."""
+
+
+class ExtraHours(_Part):
+    """Further open hours of a calendar of the factory."""
+
+    calendar: Name
+    """Calendar."""
+    open: Annotated[str, Field(max_length=MAX_NAME)]
+    """Local dates, such as ``2026-02-14 06:00..2026-02-14 14:00``, as in ``extra`` of the
+    factory.
+    """
+
+
+class Closure(_Part):
+    """A time in which a machine is closed, such as a planned repair."""
+
+    machine: Name
+    """Machine."""
+    since: Date
+    """Begin."""
+    until: Date
+    """End."""
+
+
+class Absence(_Part):
+    """A time in which people of a group are absent."""
+
+    group: Name
+    """Group of people."""
+    number: Annotated[int, Field(ge=1, le=MAX_ORDERS, strict=True)] = 1
+    """Number of people."""
+    since: Date
+    """Begin."""
+    until: Date
+    """End."""
 
 
 class SetAside(_Part):
@@ -204,16 +272,28 @@ class Snapshot(_Part):
     """More orders may arrive."""
     crews: Annotated[int, Field(ge=0, le=MAX_ORDERS, strict=True)] | None = None
     """Changeover crews that are present from the clock on; none: those of the factory."""
+    staff: dict[Name, Date] | None = None
+    """Number of people of each group that are present from the clock on; a group that is left out
+    has those of the factory.
+    """
+    extra_hours: Annotated[tuple[ExtraHours, ...], Field(max_length=MAX_SPANS)] = ()
+    """Open hours beyond those of the factory's calendars, such as an extra shift."""
+    closures: Annotated[tuple[Closure, ...], Field(max_length=MAX_SPANS)] = ()
+    """Closures of machines that are known ahead."""
+    absences: Annotated[tuple[Absence, ...], Field(max_length=MAX_SPANS)] = ()
+    """Times in which people are absent."""
     locks: Annotated[tuple[Lock, ...], Field(max_length=MAX_ORDERS)] = ()
     """Operations that the planner has fixed to machines; those of a machine in the sequence in
     which it carries them out.
     """
     epoch: Epoch | None = None
     """Date of tick 0 in ISO 8601, such as ``2026-03-02T06:00+01:00``; plans then have local dates
-    beside the ticks.
+    beside the ticks; none: the ``start`` of the factory, and no other date where it has one.
     """
     time_zone: Zone | None = None
-    """Zone that dates are shown in, such as ``Europe/Berlin``; none: that of ``epoch``."""
+    """Zone that dates are shown in, such as ``Europe/Berlin``; none: that of the factory, or
+    of ``epoch``.
+    """
     set_aside: SetAsideParts = ()
     """Parts of the snapshot that a lenient reading put aside."""
 

@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from factory.tick_dates import TickDates
+from scheduler.decisions.blocked_work import find_blocked_machines
 from scheduler.decisions.decider import Decider
 from scheduler.decisions.decision import Decision
 from scheduler.held_floor.held_floor import FloorVersion
@@ -136,15 +137,17 @@ class DecisionQueue:
             floor = (keep or self._receive)(snapshot, text)
             self.policy.watch.offer(snapshot)
             policy, rule, shadow = loaded.sha256, str(loaded.rule), self.decider.shadow
+            dates = snapshot_dates(snapshot, self.decider.floor.factory)
+            blocked = find_blocked_machines(self.decider.floor, dates)
             written = self.decision_log.submit(
                 snapshot, decisions, policy=policy, rule=rule, shadow=shadow, text=text
             )
         except BaseException as error:
             answer.set_exception(error)
         else:
-            dates = snapshot_dates(snapshot, self.decider.floor.factory)
             content = DecideAnswer(
                 decisions=tuple(date_decision(decision, dates) for decision in decisions),
+                blocked=blocked,
                 clock=snapshot.clock,
                 clock_date=iso_date(dates, snapshot.clock),
                 entry=None,

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from scheduler.decisions.blocked_work import BlockedMachine
 from scheduler.decisions.decision import Decision
 from scheduler.held_floor.floor_changes import FloorChanges
 from scheduler.plans.changes import MAX_CHANGES, Change
@@ -107,6 +108,8 @@ class DecideAnswer(_Message):
 
     decisions: tuple[DatedDecision, ...]
     """Decisions; each is taken as if those before it had been carried out."""
+    blocked: tuple[BlockedMachine, ...] = ()
+    """Machines that can do nothing then, though they have work, with the reasons."""
     clock: int
     """Clock of the snapshot."""
     clock_date: str | None = None
@@ -166,6 +169,10 @@ class PolicyAnswer(_Message):
     """For each product and operation, the machines that can do it."""
     predecessors: dict[str, dict[str, list[str]]] = {}
     """For each product and operation, the operations that must be done right before it."""
+    calendars: list[str] = []
+    """Calendars of the factory."""
+    groups: list[str] = []
+    """Groups of people of the factory."""
     floor_minutes: float | None = None
     """Age from which the page calls the newest snapshot old; null: never."""
 

@@ -214,7 +214,7 @@ def test_dates_are_the_plants_across_summer_time_whatever_the_browsers_zone(
 ) -> None:
     factory = find_single_factory("large")
     snapshot = Snapshot.model_validate_json(json.dumps(floor))
-    dates = TickDates(factory.tick_minutes, factory.start_hour, local_epoch(snapshot))
+    dates = TickDates(factory.tick_minutes, factory.start_hour, local_epoch(snapshot, factory))
     ticks = [*range(0, 900, 30), 10_000, 330_000]
     shown = planned.page.evaluate(
         "async (ticks) => { const { wholeDate } = await import('/times.js');"

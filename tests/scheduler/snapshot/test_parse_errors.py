@@ -26,8 +26,8 @@ TICKS = "Count the ticks from the date of tick 0"
         (
             ("machines", "paint-1", "status"),
             "asleep",
-            "machines.paint-1.status = 'asleep'; it must be 'idle', 'changing', 'processing' or"
-            " 'down'. Correct it.",
+            "machines.paint-1.status = 'asleep'; it must be 'idle', 'changing', 'processing',"
+            " 'down', 'paused' or 'maintenance'. Correct it.",
         ),
         (
             ("clock",),
