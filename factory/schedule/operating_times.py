@@ -26,6 +26,7 @@ from factory.schedule.columns import (
     ScheduleColumns,
     SpanColumns,
     pair_interruptions,
+    process_times,
 )
 
 MachineWork = OperationColumns | ChangeoverColumns | MaintenanceColumns
