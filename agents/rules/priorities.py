@@ -8,7 +8,6 @@ the operation's family: the operations in the queue that want the same setup; n_
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from agents.rules.rows import RowFlags, Rows, RowValues
 
@@ -322,7 +321,7 @@ def apparent_tardiness_cost_in_open_time(rows: Rows, k1: float, k2: float) -> Ro
     return np.log(weighted_shortest_process_time(rows)) - discount - _discount_for_setup(rows, k2)
 
 
-# --- with changeovers ahead or waits, random ------------------------------------------------------
+# --- with changeovers ahead or waits --------------------------------------------------------------
 
 
 def apparent_tardiness_cost_with_ready_times(
@@ -389,22 +388,3 @@ def changeover_is_not_urgent(
     next_start = rows.of_wait("first_arrival_in") + rows.of_wait("first_arrival_setup_time")
     is_soon = next_start <= within * rows["setup_time"]
     return not_urgent & (rows.of_wait("family_upcoming") > 0) & is_soon & rows.any_busy()
-
-
-def chance(rows: Rows, seed: float) -> RowValues:
-    """RANDOM: a hash (splitmix64) of the seed and the row.
-
-    The choice depends neither on hidden state nor on the order of rows.
-    """
-    bits = np.full(rows.legal.shape, int(seed), np.uint64)
-    for column in range(rows.candidates.shape[-1]):
-        # adding 0.0 turns -0.0 into 0.0
-        values = np.ascontiguousarray(rows.candidates[..., column].astype(np.float64) + 0.0)
-        bits = _mix(bits + values.view(np.uint64) + np.uint64(0x9E3779B97F4A7C15))
-    return (bits >> np.uint64(11)).astype(np.float64)
-
-
-def _mix(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return bits ^ (bits >> np.uint64(31))

@@ -24,6 +24,7 @@ from agents.rules.parameters import (
     split_call,
     write_call,
 )
+from agents.rules.random_choice import chance
 from agents.rules.rows import ObservationLike, RowFlags, Rows, RowValues
 
 PriorityFunction = Callable[..., RowValues]
@@ -244,7 +245,7 @@ _ALL = (
         ),
         hold_condition=by.changeover_is_not_urgent,
     ),
-    Rule("RANDOM", (by.chance,), "a yardstick", (Parameter("seed", 0.0, 2.0**31 - 1, 0.0),)),
+    Rule("RANDOM", (chance,), "a yardstick", (Parameter("seed", 0.0, 2.0**31 - 1, 0.0),)),
 )
 
 RULES: dict[str, Rule] = {

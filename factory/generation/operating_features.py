@@ -24,7 +24,7 @@ from factory.model import (
 
 ROUND_THE_CLOCK = 3
 """Shifts a day with which machines never close."""
-_MOST_OF_A_SHIFT = 240
+_HALF_A_SHIFT = 240
 _MAX_PEOPLE_LOAD = 0.8
 _CHANGEOVERS_OF_A_GOOD_RULE = 0.5
 _START = "2026-01-05T06:00"  # a Monday
@@ -211,7 +211,7 @@ def _draw_centre(
     run_share: float,
 ) -> WorkCentre:
     longest = sum(max(map(max, attribute.time)) for attribute in centre.attributes)
-    ways = ["pause", "pause", "through", *(["fit"] if longest < _MOST_OF_A_SHIFT else [])]
+    ways = ["pause", "pause", "through", *(["fit"] if longest < _HALF_A_SHIFT else [])]
     update: dict[str, object] = {
         "machines": tuple(
             _draw_machine(draw, centre, machine, hours, draw.chance(maintenance_share))
@@ -284,7 +284,7 @@ def _draw_operation(
 ) -> Operation:
     update: dict[str, object] = {}
     longest = max([operation.process_time or 0, *(operation.machine_times or {}).values()])
-    is_short = 4 * longest < _MOST_OF_A_SHIFT  # whatever its options and the slowest machine
+    is_short = 4 * longest < _HALF_A_SHIFT  # whatever its options and the slowest machine
     kind = draw.number((0.0, 1.0))
     if hours.plant and kind < 0.2:
         update["across_closures"] = "finish"

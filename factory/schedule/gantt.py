@@ -20,7 +20,7 @@ from factory.schedule.bill import tardiness
 from factory.schedule.gantt_painter import GanttPainter
 from factory.schedule.gantt_style import PLAIN, LegendLine, any_letters, shorten
 from factory.schedule.kpis import Kpis, kpis
-from factory.schedule.operating_times import Closure, closures_of_machines
+from factory.schedule.operating_times import MachineClosure, closures_of_machines
 from factory.schedule.record_kinds import (
     ChangeoverRecord,
     FailureRecord,
@@ -33,7 +33,9 @@ from factory.schedule.record_kinds import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Span = ChangeoverRecord | FailureRecord | WaitRecord | MaintenanceRecord | PauseRecord | Closure
+_Span = (
+    ChangeoverRecord | FailureRecord | WaitRecord | MaintenanceRecord | PauseRecord | MachineClosure
+)
 
 _LANE = 0.36
 """Inches a machine."""
@@ -244,7 +246,7 @@ def gantt_text(schedule: ScheduleRecords, width: int = 100) -> str:
 
 
 def _text_lane(
-    schedule: ScheduleRecords, closures: list[Closure], machine: int, width: int, until: int
+    schedule: ScheduleRecords, closures: list[MachineClosure], machine: int, width: int, until: int
 ) -> str:
     lane = ["."] * width
 
@@ -256,7 +258,7 @@ def _text_lane(
             else range(0)
         )
 
-    def fill(records: Iterable[Span], mark: str) -> None:
+    def fill(records: Iterable[_Span], mark: str) -> None:
         for record in records:
             if record.machine == machine:
                 for column in columns(record.start_date, record.end_date):

@@ -21,7 +21,7 @@ from typing import Any, Literal, NamedTuple
 
 from factory.model import Factory
 from factory.schedule.bill import tardiness
-from factory.schedule.operating_times import Closure, closures_of_machines
+from factory.schedule.operating_times import MachineClosure, closures_of_machines
 from factory.schedule.record_kinds import (
     ChangeoverRecord,
     FailureRecord,
@@ -337,7 +337,7 @@ class _BarPainter:
         return ", ".join(dict.fromkeys(text for _, text in own[first:last]))
 
     def span(
-        self, kind: BarKind, record: FailureRecord | WaitRecord | PauseRecord | Closure
+        self, kind: BarKind, record: FailureRecord | WaitRecord | PauseRecord | MachineClosure
     ) -> GanttBar:
         """Return the bar of a repair, a wait, a pause or a closure."""
         machine = self.schedule.machine_names[record.machine]

@@ -17,7 +17,7 @@ from factory.schedule.gantt_style import (
     readable_on,
     shorten,
 )
-from factory.schedule.operating_times import Closure, closures_of_machines
+from factory.schedule.operating_times import MachineClosure, closures_of_machines
 from factory.schedule.record_kinds import (
     FailureRecord,
     MaintenanceRecord,
@@ -144,7 +144,7 @@ class GanttPainter:
     def _paint_spans(
         self,
         axes: Axes,
-        records: Iterable[FailureRecord | WaitRecord | MaintenanceRecord | Closure],
+        records: Iterable[FailureRecord | WaitRecord | MaintenanceRecord | MachineClosure],
         colour: str,
         share: float,
         zorder: float,

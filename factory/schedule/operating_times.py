@@ -138,7 +138,7 @@ def staff_cost_of(schedule: ScheduleColumns, lookup: FactoryLookup) -> float:
 # --- closures -------------------------------------------------------------------------------------
 
 
-class Closure(NamedTuple):
+class MachineClosure(NamedTuple):
     """A closure of a machine by its calendar."""
 
     machine: int
@@ -146,13 +146,13 @@ class Closure(NamedTuple):
     end_date: int
 
 
-def closures_of_machines(factory: Factory, end_date: int) -> list[Closure]:
+def closures_of_machines(factory: Factory, end_date: int) -> list[MachineClosure]:
     """Return the closures of all machines from tick 0 to a date."""
     if not factory.calendars:
         return []
     tables = operating_tables(factory)
     return [
-        Closure(machine, begin, end)
+        MachineClosure(machine, begin, end)
         for machine, calendar in enumerate(tables.machine_calendar)
         if calendar >= 0
         for begin, end in closures_until(tables.calendars[calendar], end_date)

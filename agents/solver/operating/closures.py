@@ -14,7 +14,7 @@ FAR = 2**40
 
 
 @dataclass(frozen=True)
-class Closures:
+class CalendarClosures:
     """Closures of a calendar, in ticks after the clock: ascending, disjoint, half open."""
 
     begins: tuple[int, ...] = ()
@@ -37,7 +37,7 @@ class Closures:
 
         Examples
         --------
-        >>> Closures((8,), (24,)).end_of_work(5, 5)
+        >>> CalendarClosures((8,), (24,)).end_of_work(5, 5)
         26
         """
         date = self.opening(date) if ticks else date
@@ -56,7 +56,7 @@ class Closures:
         return None
 
 
-ALWAYS_OPEN = Closures()
+ALWAYS_OPEN = CalendarClosures()
 
 
 def read_hours(arrays: FactoryArrays, g: int, calendar: int) -> OpenHours:
@@ -67,13 +67,13 @@ def read_hours(arrays: FactoryArrays, g: int, calendar: int) -> OpenHours:
     return OpenHours(tuple(edges), int(row.repeat_from), int(row.period))
 
 
-def close_after(hours: OpenHours, clock: int, until: int) -> Closures:
+def close_after(hours: OpenHours, clock: int, until: int) -> CalendarClosures:
     """Return the closures that begin within ``until`` ticks of the clock, or contain it.
 
     Examples
     --------
     >>> close_after(OpenHours((0, 8, 24, 32), 0, 168), 10, 20)
-    Closures(begins=(-2,), ends=(14,))
+    CalendarClosures(begins=(-2,), ends=(14,))
     """
     end = hours.repeat_from + hours.period
     shift = 0 if clock < end else (clock - hours.repeat_from) // hours.period * hours.period
@@ -85,4 +85,6 @@ def close_after(hours: OpenHours, clock: int, until: int) -> Closures:
         for begin, opening in zip(edges[::2], edges[1::2], strict=True)
         if begin < opening and opening > clock - shift and begin <= last
     ]
-    return Closures(tuple(begin for begin, _ in closures), tuple(end for _, end in closures))
+    return CalendarClosures(
+        tuple(begin for begin, _ in closures), tuple(end for _, end in closures)
+    )

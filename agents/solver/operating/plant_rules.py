@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
-from agents.solver.operating.closures import ALWAYS_OPEN, Closures, close_after, read_hours
+from agents.solver.operating.closures import ALWAYS_OPEN, CalendarClosures, close_after, read_hours
 from factory.simulation.arrays import CREW, FIT, NEVER, NO_PEOPLE, PAUSE, FactoryArrays
 
 CREWS = -1
@@ -25,12 +25,12 @@ class SkillNeed(NamedTuple):
 class WorkRule:
     """Rule of a piece of work: its conduct in closures, and the people that it needs."""
 
-    closures: Closures
+    closures: CalendarClosures
     across: int  # PAUSE, FIT or THROUGH
     longest_pause: int
     need: SkillNeed | None
     at_start: bool  # people are needed only when it starts
-    start_closures: Closures  # when it cannot start
+    start_closures: CalendarClosures  # when it cannot start
 
     @property
     def is_free(self) -> bool:
@@ -89,13 +89,13 @@ class PlantRules:
     clock: int
     until: int
     products: Mapping[int, int]  # by order
-    _closures: dict[int, Closures] = field(default_factory=dict)
+    _closures: dict[int, CalendarClosures] = field(default_factory=dict)
     _process_rules: dict[tuple[int, int, int], WorkRule] = field(default_factory=dict)
     _change_rules: dict[tuple[int, int], WorkRule] = field(default_factory=dict)
     _upkeep: dict[int, list[Upkeep]] = field(default_factory=dict)
     _run_limits: dict[int, list[RunLimit]] = field(default_factory=dict)
 
-    def closures(self, calendar: int) -> Closures:
+    def closures(self, calendar: int) -> CalendarClosures:
         """Return the closures of a calendar; -1 is always open."""
         if calendar < 0:
             return ALWAYS_OPEN
@@ -138,7 +138,7 @@ class PlantRules:
         across = int(centre.across_closures)
         return WorkRule(closures, across, int(NEVER), self._need(need), False, closures)
 
-    def _work_closures(self, machine: int, need: int) -> Closures:
+    def _work_closures(self, machine: int, need: int) -> CalendarClosures:
         column = need if need >= 0 else self.arrays.work_calendar.shape[2] - 1
         return self.closures(int(self.arrays.work_calendar[self.g, machine, column]))
 
@@ -153,7 +153,7 @@ class PlantRules:
         )
 
     @cached_property
-    def groups(self) -> dict[int, tuple[int, Closures, float]]:
+    def groups(self) -> dict[int, tuple[int, CalendarClosures, float]]:
         """Return people, closures and cost (currency per person and tick) of each group."""
         plant, groups = self.arrays.plant[self.g], self.arrays.groups
         if int(plant.num_groups) == 0:
