@@ -26,7 +26,7 @@ from ortools.sat.python import cp_model
 from agents.solver.changeovers import NOTHING, SetupChange, complete
 from agents.solver.cp_sat import Builder, Solution, run_search
 from agents.solver.known_state import Key
-from agents.solver.operating.closures import Closures
+from agents.solver.operating.closures import CalendarClosures
 from agents.solver.operating.plant_rules import PlantRules, SkillNeed, WorkRule
 from agents.solver.operating_times import (
     OperatingTiming,
@@ -117,7 +117,7 @@ class OperatingBuilder(Builder):
     def _hint_of(self, variable: Any) -> int:
         return self._hint[variable.index]
 
-    def _closures(self, closures: Closures) -> list[tuple[int, int]]:
+    def _closures(self, closures: CalendarClosures) -> list[tuple[int, int]]:
         pairs = zip(closures.begins, closures.ends, strict=True)
         listed = [(begin, end) for begin, end in pairs if begin < self.horizon]
         return listed[:_MAX_CLOSURES]
@@ -141,7 +141,7 @@ class OperatingBuilder(Builder):
                 closed_time.append(length * (beyond - after))
         self.model.add(end == start + ticks + sum(closed_time)).only_enforce_if(on)
 
-    def _open_at(self, start: Any, closures: Closures, hint: int, on: Any) -> None:
+    def _open_at(self, start: Any, closures: CalendarClosures, hint: int, on: Any) -> None:
         """Let a start lie in no closure, if ``on`` holds."""
         for begin, opening in self._closures(closures):
             after = self._is_from(start, opening, hint)
