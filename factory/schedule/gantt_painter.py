@@ -172,6 +172,8 @@ class GanttPainter:
             for pause in self.pauses
             if pause.start_date < min(pause.end_date, self.until)
         ]
+        if not boxes:
+            return
         bars = PolyCollection(
             boxes,
             facecolors=(1.0, 1.0, 1.0, 0.7),
