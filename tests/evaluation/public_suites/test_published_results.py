@@ -18,10 +18,10 @@ from factory.instances.read import draw_dynamic_shop, read_jsp, read_optimal_seq
 from factory.simulation.arrays import OPERATION_BITS
 from tests.builders.repository import benchmark_files
 
-REPLICATIONS = 10
+REPLICATIONS = 6
 SCORED = slice(500, 2500)
 TICKS = 1000  # a unit of time of the dynamic shop
-STUDENT = 2.262  # 95 %, 9 degrees of freedom
+STUDENT = 2.571  # 95 %, 5 degrees of freedom
 DYNAMIC_RULES = {"FIFO": "FCFS", "SPT": "SPT", "EDD": "EDD", "MOD": "MOD", "PT+WINQ": "PT+WINQ"}
 
 
