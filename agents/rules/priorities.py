@@ -310,10 +310,11 @@ def apparent_tardiness_cost_with_setups(rows: Rows, k1: float, k2: float) -> Row
 
 
 def apparent_tardiness_cost_in_open_time(rows: Rows, k1: float, k2: float) -> RowValues:
-    """ATCS+OPEN: as ATCS, with due dates counted in the time in which the machine is open.
+    """ATCS+OPEN: as ATCS, without the time c in which the machine is closed before the due date.
 
-    max log (w/p) - max(0, o - c - t - p)/(k1 p_bar) - s/(k2 s_bar), with the time c in which the
-    machine is closed before the due date. Without calendars it is ATCS.
+    max log (w/p) - max(0, o - c - t - p)/(k1 p_bar) - s/(k2 s_bar)
+
+    Without calendars it is ATCS.
     """
     closed_time = rows["due_in"] - rows["open_due_in"]
     slack = np.maximum(0, rows["operation_due_in"] - closed_time - rows["process_time"])
