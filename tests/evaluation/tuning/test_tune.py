@@ -113,6 +113,7 @@ def test_rules_with_parameters_are_tuned_except_the_seed_of_random() -> None:
         "GECCO10",
         "DK",
         "ATCS",
+        "ATCS+OPEN",
         "ATCSR",
         "ATCS+HOLD",
     ]
@@ -317,7 +318,7 @@ def test_second_start_reads_finished_searches(
     assert read_tuned("tiny", tmp_path / "out", scenario("tiny").source) == tuned
     table = capsys.readouterr().out
     assert format_tuning([tuned]) in table
-    assert table.count("tiny  ") == 8, "seven rules and the index"
+    assert table.count("tiny  ") == 9, "eight rules and the index"
 
     run_tuning(["tiny"], tmp_path / "out", tmp_path / "work", workers=Idle(), budget=SMALL)
     assert (tmp_path / "out" / "tiny.toml").read_bytes() == written
@@ -329,7 +330,7 @@ def test_another_budget_is_another_search(tmp_path: Path, monkeypatch: pytest.Mo
     for budget in (SMALL, SMALL, SMALL.model_copy(update={"orders": 17})):
         with pytest.raises(KeyError):  # no unit was run
             run_tuning(["tiny"], tmp_path, tmp_path, workers=Idle(), budget=budget)
-    first, same, other = (set(keys[start : start + 8]) for start in (0, 8, 16))
+    first, same, other = (set(keys[start : start + 9]) for start in (0, 9, 18))
     assert first == same
     assert not first & other
 
