@@ -327,7 +327,9 @@ class _BarPainter:
 
     def last_date(self) -> int:
         """Return the last date that is shown."""
-        return max([self.schedule.end_date, *(o.end_date for o in self.schedule.open_operations)])
+        operations, maintenance = self.schedule.open_operations, self.schedule.open_maintenance
+        ends = [*(each.end_date for each in operations), *(each.end_date for each in maintenance)]
+        return max([self.schedule.end_date, *ends])
 
     def _people(self, work: OperationRecord | ChangeoverRecord | MaintenanceRecord) -> str:
         """Return who works on a piece of work, such as ``2 fitters, 1 setters``."""

@@ -55,7 +55,8 @@ class GanttPainter:
         self, schedule: ScheduleRecords, factory: Factory, until: int | None, since: int = 0
     ) -> None:
         self.schedule, self.lookup = schedule, FactoryLookup(factory)
-        ends = (operation.end_date for operation in schedule.open_operations)
+        ends = [operation.end_date for operation in schedule.open_operations]
+        ends += [maintenance.end_date for maintenance in schedule.open_maintenance]
         self.since = since
         self.until = (
             max(since + 1, max(ends, default=0), schedule.end_date)

@@ -87,6 +87,14 @@ def test_bars_of_the_page_name_maintenance_and_people() -> None:
     assert milling.details["people"] == "1 millers"
 
 
+def test_a_chart_reaches_to_the_end_of_maintenance_in_work() -> None:
+    begun = MaintenanceRecord(WASH, 50, 80, "clean")
+    schedule = replace(shift_schedule(), open_maintenance=(begun,))
+    closed = [bar for bar in schedule_bars(schedule, shift_factory()) if bar.kind == "closed"]
+    assert max(bar.end for bar in closed) == 72
+    assert draw_gantt(schedule, shift_factory()).axes[0].get_xlim()[1] == 80
+
+
 def test_legend_of_the_picture_names_what_is_shown() -> None:
     texts = {text.get_text() for text in draw_gantt(shift_schedule(), shift_factory()).texts}
     assert {"closed", "paused", "maintenance"} <= texts
