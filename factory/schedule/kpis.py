@@ -99,7 +99,7 @@ class Kpis:
     changeovers_per_order: Annotated[float, FieldNote("count")]
     """Changeovers of positive time per order."""
     changeover_hours: Annotated[float, FieldNote("h")]
-    """Machine hours in changeovers."""
+    """Machine hours in changeovers, without pauses."""
     failures: Annotated[int, FieldNote("count")]
     """Breakdowns."""
     reworked: Annotated[int, FieldNote("count")]
@@ -193,13 +193,15 @@ def figures_of_columns(schedule: ScheduleColumns, factory: Factory) -> ScheduleF
     flow = int(flow_times_of(orders, date).sum())
     count = max(1, len(late))
     _, start_date, end_date = spans_until(schedule.changeovers, date)
+    pauses = pauses_in((schedule.changeovers,), schedule)
+    paused = sum(int((each.end_date - each.start_date).sum()) for each in pauses)
     return ScheduleFigures(
         on_time_share=_on_time_share(orders.completion_date >= 0, tardiness),
         mean_tardiness_hours=sum(late) / count * hours,
         p95_tardiness_hours=_percentile(late, 0.95) * hours,
         mean_flow_hours=flow / count * hours,
         changeovers_per_order=_count_changeovers(schedule) / count,
-        changeover_hours=int((end_date - start_date).sum()) * hours,
+        changeover_hours=(int((end_date - start_date).sum()) - paused) * hours,
     )
 
 

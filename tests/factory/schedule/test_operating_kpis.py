@@ -34,6 +34,11 @@ def test_figures_are_those_worked_by_hand() -> None:
     assert (figures.maintenance_done, figures.maintenance_late) == (1, 0)
 
 
+def test_hours_in_changeovers_leave_out_the_night() -> None:
+    """Two changeovers of 3 hours each stop from 8 to 24 and from 32 to 48."""
+    assert kpis(shift_schedule(), shift_factory()).changeover_hours == 6
+
+
 def test_maintenance_is_late_by_a_share_of_its_interval() -> None:
     """Due after two operations, it begins after three."""
     late = replace(shift_schedule(), maintenance=(MaintenanceRecord(WASH, 11, 13, "clean"),))
