@@ -30,6 +30,8 @@ from factory.schedule.operating_times import (
 )
 from factory.schedule.record_kinds import ScheduleRecords
 
+_AT_WORK = (0, 1, 4)  # columns of _times_of_machines: processing, changeover, maintenance
+
 
 @dataclass(frozen=True)
 class Use:
@@ -181,7 +183,7 @@ def kpis(schedule: ScheduleRecords, factory: Factory, bill: Bill | None = None) 
             name: _shares(times, date)
             for name, times in zip(schedule.machine_names, uses, strict=True)
         },
-        operating=operating_kpis(columns, lookup),
+        operating=operating_kpis(columns, lookup, int(uses[:, _AT_WORK].sum())),
     )
 
 

@@ -263,21 +263,19 @@ class OperatingKpis:
     """Mean share of its interval by which such maintenance was late; 0 if there is none."""
 
 
-def operating_kpis(schedule: ScheduleColumns, lookup: FactoryLookup) -> OperatingKpis | None:
+def operating_kpis(
+    schedule: ScheduleColumns, lookup: FactoryLookup, worked: int
+) -> OperatingKpis | None:
     """Work out the key figures of closures, people and maintenance.
 
-    None for a factory without calendars, groups of people and maintenance.
+    None for a factory without calendars, groups of people and maintenance. ``worked`` is the time
+    in which all machines process, change over or are maintained, in ticks.
     """
     kept = [machine for machine in lookup.machines if machine.maintenance]
     if not (has_operating_hours(lookup) or kept):
         return None
     hours, end_date = lookup.factory.tick_minutes / 60, schedule.end_date
     tables = operating_tables(lookup.factory)
-    worked = sum(
-        end - begin
-        for machine in range(len(lookup.machines))
-        for begin, end in _work_of(schedule, machine)
-    )
     open_time = sum(_open_ticks(tables, each, end_date) for each in tables.machine_calendar)
     pauses, work = all_pauses(schedule), all_assignments(schedule)
     people = (np.minimum(work.end_date, end_date) - work.start_date) * work.number

@@ -118,34 +118,25 @@ def span_of(event: tuple[Any, ...]) -> tuple[int, int]:
     return event[end], event[start]
 
 
+def order_values(order: Any) -> tuple[Any, ...]:
+    """Return what is compared of an order of either simulator."""
+    return (
+        order.product,
+        order.options,
+        order.release_date,
+        order.due_date,
+        order.weight,
+        order.material_date,
+        order.completion_date,
+    )
+
+
 def twin_orders(twin: Twin) -> list[tuple[Any, ...]]:
-    return [
-        (
-            o.product,
-            o.options,
-            o.release_date,
-            o.due_date,
-            o.weight,
-            o.material_date,
-            o.completion_date,
-        )
-        for o in twin.orders[: twin.released]
-    ]
+    return [order_values(order) for order in twin.orders[: twin.released]]
 
 
 def kernel_orders(schedule: Schedule) -> list[tuple[Any, ...]]:
-    return [
-        (
-            o.product,
-            o.options,
-            o.release_date,
-            o.due_date,
-            o.weight,
-            o.material_date,
-            o.completion_date,
-        )
-        for o in schedule.orders
-    ]
+    return [order_values(order) for order in schedule.orders]
 
 
 def compare_episode(
